@@ -1,0 +1,354 @@
+/*
+ * weir.h - send HTTP requests as fast as a limited API allows and no faster.
+ *
+ * This is the whole public contract of the library.
+ *
+ * Vocabulary.  A *job* is one request to be carried to an *outcome*.  An *attempt* is one send of it on the wire.  A
+ * *limit* is a number of permits plus a hold: a permit is taken before each attempt and comes back `hold` after the
+ * response.  A *concurrency limit* has a hold of 0; a *rate limit* "N per T" has N permits, each of which comes back T
+ * after the response *began*, so that no window of length T at the server can count more than N.
+ *
+ * Threads.  Every function may be called from any thread, except that weir_free() must be the last call on a handle.
+ * Callbacks run on weir's own threads, several at a time, and never while weir holds a lock; they may call
+ * weir_submit() with a timeout of 0, weir_stop(), weir_abort() and weir_snapshot(), but not weir_wait() or weir_free().
+ * A callback must not throw or longjmp out.
+ *
+ * Ownership.  What the caller passes in is copied before the call returns, except callbacks and user data, which must
+ * stay valid until the last callback has run.  What a callback is handed is valid until it returns.
+ *
+ * Time.  All durations are nanoseconds on CLOCK_MONOTONIC, except `sent_at_ns`, which is on the wall clock.
+ *
+ * Failure.  A function that returns enum weir_status leaves its out parameters untouched unless it returns WEIR_OK.
+ * The library prints nothing, never exits and leaves signal dispositions alone; its threads block all signals.
+ */
+#ifndef WEIR_H
+#define WEIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEIR_VERSION "0.1.0"
+
+#if defined(__GNUC__) && __GNUC__ >= 4
+#define WEIR_EXPORT __attribute__((visibility("default")))
+#else
+#define WEIR_EXPORT
+#endif
+
+/* ---------------------------------------------------------------------------------------------- limits on everything
+ */
+
+#define WEIR_CONCURRENCY_MAX 100000u /* permits of the concurrency limit, and the most worker threads */
+#define WEIR_QUEUE_MAX 1000000u      /* jobs that may wait in the queue */
+#define WEIR_PERMITS_MAX 1000000u    /* permits of one rate limit */
+#define WEIR_RATES_MAX 8u            /* rate limits of one dispatcher */
+#define WEIR_REDIRECTS_MAX 50u       /* redirects followed for one job */
+#define WEIR_HEADERS_MAX_SIZE 65536u /* bytes of a response's header section, and of a request's headers */
+#define WEIR_URL_MAX_SIZE 65536u     /* bytes of a URL */
+
+/* ---------------------------------------------------------------------------------------------------------- statuses
+ */
+
+/* What a call returns.  X(NAME, value, text) */
+#define WEIR_STATUS_MAP(X)                                                                                             \
+    X(OK, 0, "ok")                                                                                                     \
+    X(INVALID, 1, "invalid argument")                                                                                  \
+    X(NO_MEMORY, 2, "out of memory")                                                                                   \
+    X(FULL, 3, "the queue is full")                                                                                    \
+    X(STOPPED, 4, "the dispatcher is stopped")                                                                         \
+    X(TIMEOUT, 5, "the time ran out first")                                                                            \
+    X(NO_THREAD, 6, "no worker thread could be started")                                                               \
+    X(TRANSPORT, 7, "libcurl could not be initialised")                                                                \
+    X(TLS, 8, "a TLS file could not be loaded")
+
+enum weir_status {
+#define WEIR_STATUS_ENUM(name, value, text) WEIR_##name = value,
+    WEIR_STATUS_MAP(WEIR_STATUS_ENUM)
+#undef WEIR_STATUS_ENUM
+};
+
+/* How an accepted job ended.  X(NAME, value, text) */
+#define WEIR_OUTCOME_MAP(X)                                                                                            \
+    X(SUCCEEDED, 0, "succeeded") /* answered with a status that counts as success */                                   \
+    X(FAILED, 1, "failed")       /* answered otherwise, or surely not processed */                                     \
+    X(UNKNOWN, 2, "unknown")     /* sent, and nobody can say whether it was processed */                               \
+    X(CANCELLED, 3, "cancelled") /* a stop came before it was sent, or it may be sent again without harm */
+
+enum weir_outcome {
+#define WEIR_OUTCOME_ENUM(name, value, text) WEIR_OUTCOME_##name = value,
+    WEIR_OUTCOME_MAP(WEIR_OUTCOME_ENUM)
+#undef WEIR_OUTCOME_ENUM
+        WEIR_OUTCOME_COUNT
+};
+
+/* Why an attempt brought no success.  X(NAME, value, code); the codes are the ones in summaries and results. */
+#define WEIR_ERROR_MAP(X)                                                                                              \
+    X(NONE, 0, "none")                                                                                                 \
+    X(STATUS, 1, "http_status")              /* an answer, with a status that does not count as success */             \
+    X(BAD_REQUEST, 2, "bad_request")         /* the request cannot be sent: its URL, method or a header */             \
+    X(RESOLVE, 3, "resolve")                 /* the host's or the proxy's name was not found */                        \
+    X(CONNECT, 4, "connect")                 /* no connection: refused, unreachable, or not in time */                 \
+    X(TLS, 5, "tls")                         /* the handshake failed, or the certificate was not accepted */           \
+    X(TIMEOUT, 6, "timeout")                 /* the attempt's total time ran out */                                    \
+    X(CONNECTION_LOST, 7, "connection_lost") /* the connection ended before the response did */                        \
+    X(PROTOCOL, 8, "protocol")               /* what came back was not HTTP, or its encoding was broken */             \
+    X(HEADERS_TOO_LARGE, 9, "headers_too_large")                                                                       \
+    X(BODY_TOO_LARGE, 10, "body_too_large")                                                                            \
+    X(REDIRECTS, 11, "redirects") /* more redirects than allowed, or one that cannot be followed */                    \
+    X(STOPPED, 12, "stopped")     /* a stop or an abort ended it */                                                    \
+    X(RESOURCE, 13, "resource")   /* this machine ran out of memory, ports or file descriptors */
+
+enum weir_error {
+#define WEIR_ERROR_ENUM(name, value, code) WEIR_ERROR_##name = value,
+    WEIR_ERROR_MAP(WEIR_ERROR_ENUM)
+#undef WEIR_ERROR_ENUM
+        WEIR_ERROR_COUNT
+};
+
+/* Static texts, never NULL; "?" for a value outside its enumeration. */
+WEIR_EXPORT const char *weir_status_text(enum weir_status status);
+WEIR_EXPORT const char *weir_outcome_text(enum weir_outcome outcome);
+WEIR_EXPORT const char *weir_error_code(enum weir_error error);
+
+/* WEIR_VERSION of the library that is linked in. */
+WEIR_EXPORT const char *weir_version(void);
+
+/* ------------------------------------------------------------------------------------------------------------ limits
+ */
+
+/* How a rate limit is kept. */
+enum weir_shape {
+    WEIR_SHAPE_DEFAULT = 0, /* strict where the period is at most WEIR_STRICT_PERIOD_MAX_NS, else window */
+    WEIR_SHAPE_STRICT = 1,  /* hold and pace */
+    WEIR_SHAPE_WINDOW = 2,  /* hold alone: the first `requests` go at once */
+    WEIR_SHAPE_PACED = 3    /* pace alone: the full rate, no proof */
+};
+
+#define WEIR_STRICT_PERIOD_MAX_NS INT64_C(60000000000)
+#define WEIR_PERIOD_MAX_NS (INT64_C(31) * 24 * 3600 * 1000000000) /* a month, the longest period of a rate limit */
+
+/* At most `requests` in any window of `per_ns`. */
+struct weir_rate {
+    uint32_t requests;     /* 1 to WEIR_PERMITS_MAX */
+    uint32_t burst;        /* sends that the pace lets through back to back; 0 means 1.  At most `requests` */
+    int64_t per_ns;        /* 1 us to WEIR_PERIOD_MAX_NS */
+    enum weir_shape shape; /* */
+};
+
+/* -------------------------------------------------------------------------------------------------------- dispatcher
+ */
+
+/* An inclusive range of HTTP statuses. */
+struct weir_status_range {
+    uint16_t first;
+    uint16_t last;
+};
+
+enum weir_event_type {
+    WEIR_EVENT_ATTEMPT = 1,      /* an attempt ended: job_id, attempt, http_status, error, detail, elapsed_ns */
+    WEIR_EVENT_LIMIT_REACHED = 2 /* a worker begins to wait for a limit: limit_name, wait_ns */
+};
+
+struct weir_event {
+    enum weir_event_type type;
+    uint64_t job_id;        /* as the request had it */
+    uint32_t attempt;       /* 1 for the job's first */
+    int http_status;        /* 0 where there was no response */
+    enum weir_error error;  /* */
+    const char *detail;     /* what the error was, for people; "" if none */
+    int64_t elapsed_ns;     /* from the send (or the try to connect) to the end of the response */
+    const char *limit_name; /* "concurrency", "100/1s" */
+    int64_t wait_ns;        /* how long the worker will wait; -1 where that depends on a response */
+};
+
+typedef void (*weir_event_fn)(void *user_data, const struct weir_event *event);
+
+/* What a dispatcher keeps to.  Start from WEIR_OPTIONS_INIT, which holds the defaults; 0 and NULL mean just that. */
+struct weir_options {
+    size_t struct_size;
+
+    /* limits */
+    uint32_t concurrency;          /* permits of the concurrency limit, 1 to WEIR_CONCURRENCY_MAX */
+    uint32_t worker_max;           /* thread ceiling; 0 means `concurrency`.  Threads start only when they are needed */
+    uint32_t queue_max;            /* jobs that may wait, 1 to WEIR_QUEUE_MAX */
+    const struct weir_rate *rates; /* NULL if none */
+    size_t rate_count;             /* at most WEIR_RATES_MAX */
+
+    /* one attempt */
+    int64_t connect_timeout_ns; /* more than 0 */
+    int64_t timeout_ns;         /* of the whole attempt, waiting for permits not counted; more than 0 */
+    uint32_t redirect_max;      /* redirects to follow; each is an attempt and pays for permits; a request's own header
+                                   fields are left out towards another origin, and a body is never sent there: such a
+                                   redirect ends the job with WEIR_ERROR_REDIRECTS */
+    size_t body_max_size;       /* the largest decoded response body */
+    bool keep_bodies;           /* hand the body to the completion callback; else it is counted and dropped */
+
+    /* what counts as success; NULL means 200 to 299 */
+    const struct weir_status_range *success;
+    size_t success_count;
+
+    /* TLS */
+    const char *ca_file;          /* PEM; NULL means the system's certificate authorities */
+    const char *client_cert_file; /* PEM; NULL if none */
+    const char *client_key_file;  /* PEM; NULL if none */
+    int tls_version_min;          /* 12 or 13, for 1.2 and 1.3 */
+    bool insecure;                /* do not verify the peer: only for tests */
+
+    /* watching */
+    weir_event_fn on_event; /* NULL if nobody watches */
+    void *event_user_data;
+};
+
+#define WEIR_OPTIONS_INIT                                                                                              \
+    {                                                                                                                  \
+        sizeof(struct weir_options), 50, 0, 1024, NULL, 0, INT64_C(10000000000), INT64_C(60000000000), 0,              \
+            (size_t)16 * 1024 * 1024, false, NULL, 0, NULL, NULL, NULL, 12, false, NULL, NULL                          \
+    }
+
+struct weir_header {
+    const char *name;
+    const char *value;
+};
+
+/* What a completion callback is handed. */
+struct weir_result {
+    uint64_t job_id;
+    enum weir_outcome outcome;
+    enum weir_error error;
+    const char *detail; /* what went wrong, for people; "" if nothing did */
+    int http_status;    /* of the last response, 0 where there was none */
+    uint32_t attempts;  /* sends on the wire */
+
+    const struct weir_header *headers; /* of the last response, in order; repeated names stand repeatedly */
+    size_t header_count;
+    const void *body; /* decoded; NULL without `keep_bodies` */
+    size_t body_size;
+
+    int64_t queue_ns;   /* from submit until it was the next to go */
+    int64_t permit_ns;  /* waiting as the next to go, for permits and pace */
+    int64_t connect_ns; /* of the last attempt: name look-up, TCP and TLS; 0 on a kept connection */
+    int64_t ttfb_ns;    /* of the last attempt: from the send to the first byte of the response */
+    int64_t total_ns;   /* from submit to the end */
+    int64_t sent_at_ns; /* wall clock of the last send, since 1970; 0 if never sent */
+};
+
+/* Runs once for each accepted job, on a worker thread, never inside weir_submit(). */
+typedef void (*weir_done_fn)(void *user_data, const struct weir_result *result);
+
+/* One job. Start from WEIR_REQUEST_INIT. */
+struct weir_request {
+    size_t struct_size;
+    const char *method; /* a token of RFC 9110 in capitals */
+    const char *url;    /* absolute, http or https */
+    const struct weir_header *headers;
+    size_t header_count;
+    const void *body; /* NULL if none */
+    size_t body_size;
+    uint64_t job_id;   /* the caller's own number, handed back */
+    weir_done_fn done; /* NULL if nobody asks */
+    void *user_data;   /* */
+};
+
+#define WEIR_REQUEST_INIT                                                                                              \
+    {                                                                                                                  \
+        sizeof(struct weir_request), "GET", NULL, NULL, 0, NULL, 0, 0, NULL, NULL                                      \
+    }
+
+struct weir; /* a dispatcher: its queue, limits, workers and counters */
+
+/*
+ * Makes a dispatcher with no thread yet.
+ * Returns WEIR_OK; WEIR_INVALID for an option out of range; WEIR_NO_MEMORY; WEIR_TRANSPORT; WEIR_TLS for a file of
+ * authorities that cannot be loaded.
+ */
+WEIR_EXPORT enum weir_status weir_new(const struct weir_options *options, struct weir **out);
+
+/*
+ * Accepts a job.  Where the queue is full, waits for room for at most `timeout_ns`; 0 does not wait, a negative value
+ * waits without end.
+ * Returns WEIR_OK, after which `done` will run exactly once; WEIR_INVALID for a method, URL or header field that must
+ * not reach the wire (CR, LF, NUL, spaces in names); WEIR_FULL where `timeout_ns` is 0, WEIR_TIMEOUT where it passed;
+ * WEIR_STOPPED; WEIR_NO_MEMORY; WEIR_NO_THREAD where not even one worker could be started.
+ */
+WEIR_EXPORT enum weir_status weir_submit(struct weir *weir, const struct weir_request *request, int64_t timeout_ns);
+
+/*
+ * Waits until every accepted job has ended, for at most `timeout_ns` (negative: without end).
+ * Returns WEIR_OK or WEIR_TIMEOUT.
+ */
+WEIR_EXPORT enum weir_status weir_wait(struct weir *weir, int64_t timeout_ns);
+
+/*
+ * Starts no further send.  Jobs in flight finish; jobs that wait end as cancelled; weir_submit() returns WEIR_STOPPED.
+ * Returns at once; weir_wait() waits for the rest.
+ */
+WEIR_EXPORT void weir_stop(struct weir *weir);
+
+/* weir_stop(), and ends every transfer in flight at once, even a silent one. */
+WEIR_EXPORT void weir_abort(struct weir *weir);
+
+/* weir_abort(), joins every thread, then frees the handle.  NULL is a no-op. */
+WEIR_EXPORT void weir_free(struct weir *weir);
+
+/* -------------------------------------------------------------------------------------------------------- statistics
+ */
+
+struct weir_limit_stats {
+    char name[48];         /* "concurrency", "100/1s" */
+    enum weir_shape shape; /* never WEIR_SHAPE_DEFAULT; of no meaning for the concurrency limit */
+    uint32_t permits;      /* */
+    uint64_t waits;        /* jobs that had to wait for this limit as the next to go */
+    uint64_t worst_window; /* the certificate: the most arrivals that any window of hold_ns can have held */
+    uint64_t uncertain;    /* of all sends, those without a response: they may have arrived later */
+    int64_t hold_ns;       /* */
+    int64_t wait_ns;       /* how long they waited, in all */
+};
+
+/* How long a request took from its send to the end of its response, over the jobs that succeeded. */
+struct weir_latency_stats {
+    uint64_t count;
+    int64_t p50_ns, p90_ns, p99_ns, p99_9_ns, max_ns, mean_ns;
+    int64_t ttfb_mean_ns; /* from the send to the first byte of the response, over all responses */
+};
+
+/* Where the workers' time went; the parts add up to workers x elapsed. */
+struct weir_time_stats {
+    int64_t sending_ns, permit_wait_ns, pace_wait_ns, paused_ns, backoff_ns, idle_ns;
+};
+
+#define WEIR_HTTP_STATUS_MAX 999u
+
+struct weir_stats {
+    size_t struct_size;
+    uint64_t accepted; /* jobs; each is in exactly one of the outcomes, or still on its way */
+    uint64_t outcomes[WEIR_OUTCOME_COUNT];
+    uint64_t attempts;
+    uint64_t retries;                            /* attempts after a job's first, redirects not counted */
+    uint64_t statuses[WEIR_HTTP_STATUS_MAX + 1]; /* attempts by HTTP status */
+    uint64_t errors[WEIR_ERROR_COUNT];           /* attempts without a whole response, by reason */
+    uint64_t connections;                        /* opened */
+    uint32_t in_flight;
+    uint32_t peak_in_flight;
+    uint32_t queued;
+    uint32_t workers;   /* threads started */
+    int64_t elapsed_ns; /* since weir_new() */
+    struct weir_latency_stats latency;
+    struct weir_time_stats time;
+    size_t limit_count;
+    struct weir_limit_stats limits[WEIR_RATES_MAX + 1]; /* the concurrency limit first */
+};
+
+/* Fills `out`, whose struct_size the caller has set.  Cheap enough for ten times a second; figures are of one moment
+ * for each worker, not for all of them together. */
+WEIR_EXPORT void weir_snapshot(struct weir *weir, struct weir_stats *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,121 @@
+/* sync - see sync.h */
+#include "base/sync.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* For calls that fail only through a bug: NDEBUG must not turn that into silence. */
+static void must(bool held)
+{
+    assert(held);
+    if (!held)
+        abort();
+}
+
+bool weir__mutex_init(pthread_mutex_t *mutex)
+{
+    return pthread_mutex_init(mutex, NULL) == 0;
+}
+
+void weir__mutex_clear(pthread_mutex_t *mutex)
+{
+    must(pthread_mutex_destroy(mutex) == 0);
+}
+
+void weir__mutex_lock(pthread_mutex_t *mutex)
+{
+    must(pthread_mutex_lock(mutex) == 0);
+}
+
+void weir__mutex_unlock(pthread_mutex_t *mutex)
+{
+    must(pthread_mutex_unlock(mutex) == 0);
+}
+
+bool weir__sem_init(sem_t *sem, uint32_t value)
+{
+    return sem_init(sem, 0, value) == 0;
+}
+
+void weir__sem_clear(sem_t *sem)
+{
+    must(sem_destroy(sem) == 0);
+}
+
+void weir__sem_post(sem_t *sem)
+{
+    must(sem_post(sem) == 0);
+}
+
+bool weir__sem_try(sem_t *sem)
+{
+    while (sem_trywait(sem) != 0) {
+        if (errno == EAGAIN)
+            return false;
+        must(errno == EINTR);
+    }
+    return true;
+}
+
+static struct timespec to_timespec(int64_t ns)
+{
+    struct timespec t;
+    t.tv_sec = (time_t)(ns / WEIR__NS_PER_S);
+    t.tv_nsec = (long)(ns % WEIR__NS_PER_S);
+    return t;
+}
+
+static int wait_once(sem_t *sem, int64_t until_ns)
+{
+    struct timespec at;
+
+    if (until_ns == WEIR__NEVER)
+        return sem_wait(sem);
+    if (until_ns < 0)
+        until_ns = 0; /* past as well, and a timespec must not be negative */
+#ifdef WEIR_CHECKER
+    /* ThreadSanitizer and DRD see no order in sem_clockwait; the wall clock's jumps do not matter in a test. */
+    at = to_timespec(weir__clock_wall_ns() + (until_ns - weir__clock_now_ns()));
+    return sem_timedwait(sem, &at);
+#else
+    at = to_timespec(until_ns);
+    return sem_clockwait(sem, CLOCK_MONOTONIC, &at);
+#endif
+}
+
+bool weir__sem_wait(sem_t *sem, int64_t until_ns)
+{
+    while (wait_once(sem, until_ns) != 0) {
+        if (errno == ETIMEDOUT)
+            return false;
+        must(errno == EINTR);
+    }
+    return true;
+}
+
+bool weir__thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    bool started;
+
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    (void)pthread_attr_setstacksize(&attributes, WEIR__STACK_SIZE); /* a refusal leaves the larger default */
+    (void)sigfillset(&all);
+    must(pthread_sigmask(SIG_SETMASK, &all, &before) == 0); /* inherited by the new thread */
+    started = pthread_create(thread, &attributes, run, argument) == 0;
+    must(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    (void)pthread_attr_destroy(&attributes);
+    return started;
+}
+
+void weir__thread_join(pthread_t thread)
+{
+    must(pthread_join(thread, NULL) == 0);
+}

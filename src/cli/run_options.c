@@ -1,0 +1,318 @@
+/* run_options - see run_options.h */
+#include "cli/run_options.h"
+
+#include "cli/options.h"
+#include "cli/say.h"
+#include "json/writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Config sets that one option can become, texts that it can own, and room for the collected rates. */
+#define SETS_EACH 2
+#define SPARE 2
+
+enum id {
+    ID_SET, /* --set */
+    ID_BODY,
+    ID_HEADER,
+    ID_RATE,
+    ID_SHAPE,
+    ID_JSON,
+    ID_QUIET,
+    ID_PROGRESS,
+    ID_VERBOSE,
+    ID_HELP,
+    ID_VERSION,
+    ID_LATER, /* known by name; this version does not do it */
+    ID_PATH   /* from here on: an index into paths[] */
+};
+
+/* Options that are one key of the configuration. */
+static const struct {
+    const char *path;
+    const char *origin;
+    bool literal; /* a string, even where it looks like JSON */
+} paths[] = {
+    {"url", "--url", true},       {"total", "--total", false},           {"concurrency", "--concurrency", false},
+    {"method", "--method", true}, {"workers", "--workers", false},       {"queue", "--queue", false},
+    {"engine", "--engine", true}, {"timeout.total", "--timeout", false},
+};
+
+static const struct weir__option table[] = {
+    {'u', "url", "URL", "where to send", ID_PATH + 0},
+    {'n', "total", "N", "how many jobs", ID_PATH + 1},
+    {'c', "concurrency", "N", "at most N requests in flight (default 50)", ID_PATH + 2},
+    {'r', "rate", "N/PERIOD", "at most N in any PERIOD: 100/s, 5000/h, 10/250ms;\nrepeat it for several limits",
+     ID_RATE},
+    {'\0', "shape", "NAME", "how rates are kept: strict, window or paced", ID_SHAPE},
+    {'X', "method", "NAME", "the request's method (GET, or POST with -d)", ID_PATH + 3},
+    {'H', "header", "'Name: value'", "a header field; repeat it for more", ID_HEADER},
+    {'d', "data", "TEXT|@FILE", "the request's body; @- reads it from stdin", ID_BODY},
+    {'w', "workers", "N", "thread ceiling (default: the concurrency)", ID_PATH + 4},
+    {'q', "queue", "N", "jobs that may wait in memory (default 1024)", ID_PATH + 5},
+    {'\0', "engine", "NAME", "threads (async: not in this version)", ID_PATH + 6},
+    {'\0', "timeout", "DURATION", "of one attempt, waiting for permits not counted\n(default 60s)", ID_PATH + 7},
+    {'\0', "set", "KEY.PATH=VALUE", "any key of the configuration", ID_SET},
+    {'\0', "json", NULL, "the summary as one JSON object on stdout", ID_JSON},
+    {'\0', "quiet", NULL, "only errors on stderr", ID_QUIET},
+    {'\0', "progress", "WHEN", "auto (on a terminal), always or never", ID_PROGRESS},
+    {'v', "verbose", NULL, "a line on stderr for each attempt and each wait", ID_VERBOSE},
+    {'h', "help", NULL, "this text", ID_HELP},
+    {'V', "version", NULL, "the version", ID_VERSION},
+    {'i', "input", "FILE|-", "not in this version: jobs from a file", ID_LATER},
+    {'o', "output", "FILE|-", "not in this version: results into a file", ID_LATER},
+    {'\0', "resume", NULL, "not in this version", ID_LATER},
+    {'\0', "retry-failed", NULL, "not in this version", ID_LATER},
+    {'\0', "force", NULL, "not in this version", ID_LATER},
+    {'\0', "retries", "N", "not in this version: tries again", ID_LATER},
+    {'\0', "metrics", "FILE", "not in this version", ID_LATER},
+    {'\0', NULL, NULL, NULL, 0},
+};
+
+static bool no_memory(const struct weir__run_options *options)
+{
+    weir__say("weir %s: out of memory", options->command);
+    return false;
+}
+
+/* A copy of `size` bytes that clear frees; NULL after a message. */
+static char *own(struct weir__run_options *options, const char *text, size_t size)
+{
+    char *copy = malloc(size + 1);
+
+    if (copy == NULL) {
+        (void)no_memory(options);
+        return NULL;
+    }
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    options->owned[options->owned_count++] = copy;
+    return copy;
+}
+
+static void add(struct weir__run_options *options, const char *path, const char *value, bool literal,
+                const char *origin)
+{
+    const struct weir__config_set set = {path, value, literal, origin};
+    options->sets[options->set_count++] = set;
+}
+
+/* "key.path=value" */
+static bool take_set(struct weir__run_options *options, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    const char *path;
+
+    if (equals == NULL || equals == text) {
+        weir__say("weir %s: --set: expected KEY.PATH=VALUE, such as --set concurrency=3", options->command);
+        return false;
+    }
+    path = own(options, text, (size_t)(equals - text));
+    if (path == NULL)
+        return false;
+    add(options, path, equals + 1, false, "--set");
+    return true;
+}
+
+/* "Name: value".  The text may be a secret, so no message repeats it. */
+static bool take_header(struct weir__run_options *options, const char *text)
+{
+    static const char prefix[] = "headers.";
+    const char *colon = strchr(text, ':');
+    const char *value;
+    char *path;
+
+    if (colon == NULL || colon == text) {
+        weir__say("weir %s: --header: expected 'Name: value'", options->command);
+        return false;
+    }
+    value = colon + 1;
+    value += strspn(value, " \t");
+    path = malloc(sizeof prefix + (size_t)(colon - text));
+    if (path == NULL)
+        return no_memory(options);
+    memcpy(path, prefix, sizeof prefix - 1);
+    memcpy(path + sizeof prefix - 1, text, (size_t)(colon - text));
+    path[sizeof prefix - 1 + (size_t)(colon - text)] = '\0';
+    options->owned[options->owned_count++] = path;
+    add(options, path, value, true, "--header");
+    return true;
+}
+
+/* Text, "@FILE" or "@-".  The other of the two keys is taken out, since they exclude each other. */
+static bool take_body(struct weir__run_options *options, const char *text)
+{
+    const bool file = text[0] == '@';
+
+    add(options, file ? "body" : "body_file", "null", false, "--data");
+    if (file)
+        add(options, "body_file", strcmp(text, "@-") == 0 ? "/dev/stdin" : text + 1, true, "--data");
+    else
+        add(options, "body", text, true, "--data");
+    return true;
+}
+
+static bool take_shape(struct weir__run_options *options, const char *text)
+{
+    if (strcmp(text, "strict") == 0)
+        options->shape = WEIR_SHAPE_STRICT;
+    else if (strcmp(text, "window") == 0)
+        options->shape = WEIR_SHAPE_WINDOW;
+    else if (strcmp(text, "paced") == 0)
+        options->shape = WEIR_SHAPE_PACED;
+    else {
+        weir__say("weir %s: --shape: expected strict, window or paced", options->command);
+        return false;
+    }
+    return true;
+}
+
+static bool take_progress(struct weir__run_options *options, const char *text)
+{
+    if (strcmp(text, "auto") == 0)
+        options->progress = WEIR__PROGRESS_AUTO;
+    else if (strcmp(text, "always") == 0)
+        options->progress = WEIR__PROGRESS_ALWAYS;
+    else if (strcmp(text, "never") == 0)
+        options->progress = WEIR__PROGRESS_NEVER;
+    else {
+        weir__say("weir %s: --progress: expected auto, always or never", options->command);
+        return false;
+    }
+    return true;
+}
+
+static bool take_operand(struct weir__run_options *options, const char *text)
+{
+    if (strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0) {
+        weir__say("weir %s: a URL is given with -u; the argument is a configuration file", options->command);
+        return false;
+    }
+    if (options->config_file != NULL) {
+        weir__say("weir %s: more than one configuration file", options->command);
+        return false;
+    }
+    options->config_file = strcmp(text, "-") == 0 ? "/dev/stdin" : text;
+    return true;
+}
+
+static bool take(void *context, const struct weir__option *option, const char *value)
+{
+    struct weir__run_options *options = context;
+
+    if (option == NULL)
+        return take_operand(options, value);
+    switch (option->id) {
+    case ID_SET:
+        return take_set(options, value);
+    case ID_BODY:
+        return take_body(options, value);
+    case ID_HEADER:
+        return take_header(options, value);
+    case ID_RATE:
+        options->rates[options->rate_count++] = value;
+        return true;
+    case ID_SHAPE:
+        return take_shape(options, value);
+    case ID_JSON:
+        return options->json = true;
+    case ID_QUIET:
+        return options->quiet = true;
+    case ID_PROGRESS:
+        return take_progress(options, value);
+    case ID_VERBOSE:
+        return options->verbose = true;
+    case ID_HELP:
+        return options->help = true;
+    case ID_VERSION:
+        return options->version = true;
+    case ID_LATER:
+        weir__say("weir %s: --%s: this version does not do that yet", options->command, option->name);
+        return false;
+    default:
+        add(options, paths[option->id - ID_PATH].path, value, paths[option->id - ID_PATH].literal,
+            paths[option->id - ID_PATH].origin);
+        return true;
+    }
+}
+
+/* The rates of the command line replace the file's: one as its text, several as an array. */
+static bool collect_rates(struct weir__run_options *options)
+{
+    struct weir__writer writer = WEIR__WRITER_INIT;
+    const char *json;
+
+    if (options->rate_count == 0)
+        return true;
+    if (options->rate_count == 1) {
+        add(options, "rate", options->rates[0], true, "--rate");
+        return true;
+    }
+    weir__writer_array(&writer, NULL);
+    for (size_t i = 0; i < options->rate_count; i++)
+        weir__writer_string(&writer, NULL, options->rates[i]);
+    weir__writer_end(&writer);
+    json = writer.failed ? NULL : own(options, writer.text, writer.size);
+    weir__writer_clear(&writer);
+    if (json == NULL)
+        return false;
+    add(options, "rate", json, false, "--rate");
+    return true;
+}
+
+bool weir__run_options_parse(const char *command, int count, char **arguments, struct weir__run_options *out)
+{
+    /* Every argument brings at most SETS_EACH sets, one rate and one text of its own. */
+    const size_t most = (size_t)count * SETS_EACH + SPARE;
+
+    memset(out, 0, sizeof *out);
+    out->command = command;
+    out->sets = calloc(most, sizeof *out->sets);
+    out->rates = calloc(most, sizeof *out->rates);
+    out->owned = calloc(most, sizeof *out->owned);
+    if (out->sets == NULL || out->rates == NULL || out->owned == NULL)
+        return no_memory(out);
+    return weir__options_parse(command, table, count, arguments, take, out) && collect_rates(out);
+}
+
+void weir__run_options_clear(struct weir__run_options *options)
+{
+    for (size_t i = 0; i < options->owned_count; i++)
+        free(options->owned[i]);
+    free(options->owned);
+    free(options->rates);
+    free(options->sets);
+    memset(options, 0, sizeof *options);
+}
+
+static void say_errors(const struct weir__run_options *options, const struct weir__config_errors *errors)
+{
+    const size_t all = errors->count + errors->dropped;
+    char shown[WEIR__SAY_LINE_MAX];
+
+    for (size_t i = 0; i < errors->count; i++)
+        weir__say("%s", weir__say_escape(errors->list[i].text, shown, sizeof shown));
+    if (errors->dropped > 0)
+        weir__say("and %zu more", errors->dropped);
+    weir__say("weir %s: %zu mistake%s in the configuration; nothing was sent", options->command, all,
+              all == 1 ? "" : "s");
+}
+
+bool weir__run_options_load(const struct weir__run_options *options, struct weir__config *out)
+{
+    struct weir__config_errors errors;
+    const bool loaded = weir__config_load(options->config_file, options->sets, options->set_count, out, &errors);
+
+    if (!loaded)
+        say_errors(options, &errors);
+    weir__config_errors_clear(&errors);
+    for (size_t i = 0; loaded && options->shape != WEIR_SHAPE_DEFAULT && i < out->rate_count; i++)
+        out->rates[i].shape = options->shape;
+    return loaded;
+}
+
+void weir__run_options_print(void)
+{
+    weir__options_print(table, stdout);
+}

@@ -1,0 +1,44 @@
+/*
+ * summary - the account of a run: one JSON object for programs, a dozen lines for people.
+ *
+ * Every figure comes from one weir_snapshot() and getrusage().  It decides nothing about the run but its exit code.
+ */
+#ifndef WEIR_CLI_SUMMARY_H
+#define WEIR_CLI_SUMMARY_H
+
+#include "weir.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct weir__summary {
+    /* from the caller */
+    uint64_t total; /* jobs that were asked for */
+    const char *engine;
+    struct weir_stats stats;
+
+    /* derived: these five add up to `total` */
+    uint64_t succeeded, failed, unknown, cancelled, skipped;
+
+    /* this process's, so far */
+    double cpu_user_s, cpu_system_s;
+    uint64_t rss_max_bytes;
+};
+
+/*
+ * Takes a snapshot and derives the rest.  Jobs that a stop kept from being accepted count as cancelled.  So do accepted
+ * ones whose end was not waited for, except that those in flight are `unknown` where a repeat could do harm
+ * (`idempotent` false).
+ */
+void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64_t total, bool idempotent);
+
+/* One line of JSON on stdout, flushed.  False where that failed. */
+bool weir__summary_print_json(const struct weir__summary *summary);
+
+/* For people, on stderr. */
+void weir__summary_say(const struct weir__summary *summary);
+
+/* Whether a job ended, or was left, without its turn having come or being over. */
+bool weir__summary_unfinished(const struct weir__summary *summary);
+
+#endif

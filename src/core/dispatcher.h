@@ -1,0 +1,50 @@
+/*
+ * dispatcher - what struct weir is: limits, pool, transport and counters, and how they are joined.
+ *
+ * weir.h is its contract to the outside; this header is for its own files and for tests, which bring a clock, a way to
+ * wait and a transport of their own.
+ */
+#ifndef WEIR_CORE_DISPATCHER_H
+#define WEIR_CORE_DISPATCHER_H
+
+#include "core/job.h"
+#include "core/limits.h"
+#include "core/statistics.h"
+#include "http/transport.h"
+#include "policy/verdict.h"
+#include "pool/pool.h"
+#include "weir.h"
+
+#include <stdatomic.h>
+
+/* What tests replace. */
+struct weir__outside {
+    const struct weir__env *env;       /* clock and waiting */
+    struct weir__transport *transport; /* NULL: libcurl's; else the dispatcher takes it over and frees it */
+};
+
+struct weir {
+    struct weir__env env;
+    struct weir__limits limits;
+    struct weir__pool pool;
+    struct weir__transport *transport;
+    struct weir__statistics statistics;
+    struct weir__verdict_rules rules;
+    struct weir_status_range *success; /* what rules.success points to */
+    char *texts;                       /* copies of the options' file names */
+    weir_event_fn on_event;
+    void *event_user_data;
+    int64_t started_ns;
+};
+
+/* weir_new() with another outside.  On failure the transport is freed too. */
+enum weir_status weir__dispatcher_new(const struct weir_options *options, const struct weir__outside *outside,
+                                      struct weir **out);
+
+/* src/core/attempt.c: the pool's `run` and `drop`, and a worker's connection. */
+void *weir__attempt_enter(void *context);
+void weir__attempt_leave(void *context, void *state);
+bool weir__attempt_run(void *context, struct weir__worker *worker, struct weir__task *task);
+void weir__attempt_drop(void *context, struct weir__task *task);
+
+#endif

@@ -1,0 +1,88 @@
+/* job - see job.h */
+#include "core/job.h"
+
+#include "policy/verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t text_size(const struct weir_request *request)
+{
+    size_t size = strlen(request->method) + 1 + strlen(request->url) + 1 + request->body_size;
+
+    for (size_t i = 0; i < request->header_count; i++)
+        size += strlen(request->headers[i].name) + 1 + strlen(request->headers[i].value) + 1;
+    return size;
+}
+
+/* Copies a text to `*at`, which moves behind it. */
+static const char *put(char **at, const char *text)
+{
+    const size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+
+    *at += size;
+    return copy;
+}
+
+struct weir__job *weir__job_new(const struct weir_request *request)
+{
+    const size_t headers_size = request->header_count * sizeof(struct weir_header);
+    struct weir__job *job = malloc(sizeof *job + headers_size + text_size(request));
+    char *at;
+
+    if (job == NULL)
+        return NULL;
+    *job = (struct weir__job){
+        .header_count = request->header_count,
+        .body_size = request->body_size,
+        .id = request->job_id,
+        .done = request->done,
+        .user_data = request->user_data,
+    };
+    job->headers = (struct weir_header *)(job + 1); /* a struct of pointers, aligned as the job is */
+    at = (char *)(job + 1) + headers_size;
+    job->method = put(&at, request->method);
+    job->url = put(&at, request->url);
+    for (size_t i = 0; i < request->header_count; i++) {
+        job->headers[i].name = put(&at, request->headers[i].name);
+        job->headers[i].value = put(&at, request->headers[i].value);
+    }
+    if (request->body != NULL)
+        job->body = request->body_size > 0 ? memcpy(at, request->body, request->body_size) : at;
+    return job;
+}
+
+void weir__job_free(struct weir__job *job)
+{
+    if (job == NULL)
+        return;
+    free(job->redirect_url);
+    free(job);
+}
+
+bool weir__job_redirect(struct weir__job *job, const char *url, int http_status)
+{
+    const char *method = weir__verdict_redirect_method(job->method, http_status);
+    const bool same_origin = weir__verdict_same_origin(job->url, url);
+    const bool keeps_body = job->body != NULL && strcmp(method, job->method) == 0;
+    char *copy;
+
+    if (keeps_body && !same_origin)
+        return false;
+    copy = strdup(url);
+    if (copy == NULL)
+        return false;
+    if (!same_origin)
+        job->header_count = 0; /* they may hold credentials, and were meant for the first host */
+    if (!keeps_body) {
+        job->body = NULL;
+        job->body_size = 0;
+    }
+    job->method = method;
+    free(job->redirect_url);
+    job->redirect_url = copy;
+    job->url = copy;
+    job->redirects++;
+    return true;
+}

@@ -1,0 +1,76 @@
+/*
+ * limits - a dispatcher's limits as one: the gate, the rules of policy behind it, and the certificates beside it.
+ *
+ * One attempt's way: granted by the gate -> `wire` right before the send -> `began` at the response, or `gave_up`
+ * without one, or `unsent` if it never left -> `ended`.  Time is an argument throughout: the simulator runs this code
+ * as it is.
+ *
+ * Threads: any.  `lock` guards paces at the wire and certificates; it is a leaf, like the gate's own.
+ */
+#ifndef WEIR_CORE_LIMITS_H
+#define WEIR_CORE_LIMITS_H
+
+#include "policy/certificate.h"
+#include "policy/pace.h"
+#include "pool/gate.h"
+#include "weir.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WEIR__LIMIT_NAME_SIZE 48u
+#define WEIR__CONCURRENCY_LIMIT 0u /* its number at the gate; rate limits follow in the order given */
+
+struct weir__rate_limit {
+    char name[WEIR__LIMIT_NAME_SIZE];
+    enum weir_shape shape;
+    uint32_t requests;
+    int64_t per_ns;
+    bool paced, held;
+    struct weir__pace gate_pace; /* the gate's rule; guarded by the gate */
+    _Atomic int64_t rtt_ns;      /* from the send to the response's beginning, smoothed; written under `lock` */
+    struct weir__pace wire_pace; /* handshakes of different length bunch what the gate let go evenly */
+    struct weir__certificate certificate;
+};
+
+struct weir__limits {
+    struct weir__gate gate;
+    pthread_mutex_t lock;
+    struct weir__rate_limit rates[WEIR_RATES_MAX];
+    uint32_t rate_count;
+    uint32_t concurrency;
+};
+
+/* WEIR_OK; WEIR_INVALID for a rate out of range; WEIR_NO_MEMORY. */
+enum weir_status weir__limits_init(struct weir__limits *limits, uint32_t concurrency, const struct weir_rate *rates,
+                                   size_t rate_count);
+void weir__limits_clear(struct weir__limits *limits);
+
+const char *weir__limits_name(const struct weir__limits *limits, uint32_t limit);
+
+/* The moment that keeps the pace for a send that is ready at `now_ns`; it is taken, so it must be waited for. */
+int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns);
+
+/*
+ * The send leaves now.  Reads the clock through `now`, under the lock, so that the certificates see sends in their
+ * order; returns that reading.
+ */
+int64_t weir__limits_sent(struct weir__limits *limits, int64_t (*now)(void *context), void *context);
+
+/* The response began: rate permits are held from here. */
+void weir__limits_began(struct weir__limits *limits, int64_t sent_ns, int64_t now_ns);
+
+/* No response will be awaited any more: held from here, and uncertain. */
+void weir__limits_gave_up(struct weir__limits *limits, int64_t now_ns);
+
+/* It never left: rate permits come back at once. */
+void weir__limits_unsent(struct weir__limits *limits);
+
+/* The attempt is over: the concurrency permit comes back. */
+void weir__limits_ended(struct weir__limits *limits);
+
+/* Fills the entry for one limit. */
+void weir__limits_stats(struct weir__limits *limits, uint32_t limit, struct weir_limit_stats *out);
+
+#endif

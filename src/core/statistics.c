@@ -1,0 +1,107 @@
+/* statistics - see statistics.h */
+#include "core/statistics.h"
+
+#include "base/sync.h"
+
+#include <string.h>
+
+bool weir__statistics_init(struct weir__statistics *statistics)
+{
+    memset(statistics, 0, sizeof *statistics);
+    atomic_init(&statistics->in_flight, 0);
+    atomic_init(&statistics->peak_in_flight, 0);
+    atomic_init(&statistics->accepted, 0);
+    return weir__mutex_init(&statistics->lock);
+}
+
+void weir__statistics_clear(struct weir__statistics *statistics)
+{
+    weir__mutex_clear(&statistics->lock);
+}
+
+void weir__statistics_enter(struct weir__statistics *statistics)
+{
+    const unsigned now = atomic_fetch_add_explicit(&statistics->in_flight, 1, memory_order_relaxed) + 1;
+    unsigned peak = atomic_load_explicit(&statistics->peak_in_flight, memory_order_relaxed);
+
+    while (now > peak && !atomic_compare_exchange_weak_explicit(&statistics->peak_in_flight, &peak, now,
+                                                                memory_order_relaxed, memory_order_relaxed))
+        continue;
+}
+
+void weir__statistics_leave(struct weir__statistics *statistics)
+{
+    (void)atomic_fetch_sub_explicit(&statistics->in_flight, 1, memory_order_relaxed);
+}
+
+void weir__statistics_accepted(struct weir__statistics *statistics)
+{
+    (void)atomic_fetch_add_explicit(&statistics->accepted, 1, memory_order_relaxed);
+}
+
+void weir__statistics_refused(struct weir__statistics *statistics)
+{
+    (void)atomic_fetch_sub_explicit(&statistics->accepted, 1, memory_order_relaxed);
+}
+
+void weir__statistics_attempt(struct weir__statistics *statistics, const struct weir__statistics_attempt *attempt)
+{
+    weir__mutex_lock(&statistics->lock);
+    statistics->attempts += attempt->sent;
+    statistics->retries += attempt->sent && attempt->resend;
+    statistics->connections += attempt->new_connection;
+    if (attempt->http_status > 0 && (unsigned)attempt->http_status <= WEIR_HTTP_STATUS_MAX)
+        statistics->statuses[attempt->http_status]++;
+    if (attempt->error != WEIR_ERROR_NONE)
+        statistics->errors[attempt->error]++;
+    if (attempt->ttfb_ns >= 0) {
+        statistics->ttfb_count++;
+        statistics->ttfb_sum_ns += attempt->ttfb_ns;
+    }
+    if (attempt->ended)
+        statistics->outcomes[attempt->outcome]++;
+    if (attempt->ended && attempt->outcome == WEIR_OUTCOME_SUCCEEDED)
+        weir__histogram_add(&statistics->latency, attempt->elapsed_ns);
+    weir__mutex_unlock(&statistics->lock);
+}
+
+void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outcome outcome)
+{
+    weir__mutex_lock(&statistics->lock);
+    statistics->outcomes[outcome]++;
+    weir__mutex_unlock(&statistics->lock);
+}
+
+static void read_latency(const struct weir__statistics *s, struct weir_latency_stats *out)
+{
+    const struct weir__histogram *h = &s->latency;
+
+    *out = (struct weir_latency_stats){
+        .count = h->count,
+        .p50_ns = weir__histogram_quantile(h, 0.5),
+        .p90_ns = weir__histogram_quantile(h, 0.9),
+        .p99_ns = weir__histogram_quantile(h, 0.99),
+        .p99_9_ns = weir__histogram_quantile(h, 0.999),
+        .max_ns = h->max_ns,
+        .mean_ns = weir__histogram_mean(h),
+        .ttfb_mean_ns = s->ttfb_count == 0 ? 0 : s->ttfb_sum_ns / (int64_t)s->ttfb_count,
+    };
+}
+
+void weir__statistics_read(struct weir__statistics *statistics, struct weir_stats *out)
+{
+    struct weir__statistics *s = statistics;
+
+    out->in_flight = atomic_load_explicit(&s->in_flight, memory_order_relaxed);
+    out->peak_in_flight = atomic_load_explicit(&s->peak_in_flight, memory_order_relaxed);
+    weir__mutex_lock(&s->lock);
+    memcpy(out->outcomes, s->outcomes, sizeof out->outcomes);
+    out->attempts = s->attempts;
+    out->retries = s->retries;
+    out->connections = s->connections;
+    memcpy(out->statuses, s->statuses, sizeof out->statuses);
+    memcpy(out->errors, s->errors, sizeof out->errors);
+    read_latency(s, &out->latency);
+    weir__mutex_unlock(&s->lock);
+    out->accepted = atomic_load_explicit(&s->accepted, memory_order_relaxed); /* last: never fewer than have ended */
+}

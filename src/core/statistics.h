@@ -1,0 +1,65 @@
+/*
+ * statistics - a dispatcher's counters.
+ *
+ * Threads: any; `lock` guards all but the atomics and is a leaf.  One update for each attempt.
+ */
+#ifndef WEIR_CORE_STATISTICS_H
+#define WEIR_CORE_STATISTICS_H
+
+#include "base/histogram.h"
+#include "weir.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct weir__statistics {
+    atomic_uint in_flight;
+    atomic_uint peak_in_flight;
+
+    _Atomic uint64_t accepted;
+
+    pthread_mutex_t lock;
+    uint64_t outcomes[WEIR_OUTCOME_COUNT];
+    uint64_t attempts;
+    uint64_t retries;
+    uint64_t connections;
+    uint64_t statuses[WEIR_HTTP_STATUS_MAX + 1];
+    uint64_t errors[WEIR_ERROR_COUNT];
+    uint64_t ttfb_count;
+    int64_t ttfb_sum_ns;
+    struct weir__histogram latency;
+};
+
+/* One attempt's figures. */
+struct weir__statistics_attempt {
+    enum weir_error error; /* NONE: a whole response */
+    int http_status;
+    bool sent;
+    bool resend; /* it repeats one that found its connection dead */
+    bool new_connection;
+    bool ended;                /* the job, with this attempt, */
+    enum weir_outcome outcome; /* so */
+    int64_t ttfb_ns;           /* negative where no response began */
+    int64_t elapsed_ns;        /* from the send to the end of the response */
+};
+
+bool weir__statistics_init(struct weir__statistics *statistics);
+void weir__statistics_clear(struct weir__statistics *statistics);
+
+/* A job goes to the transport; it has come back. */
+void weir__statistics_enter(struct weir__statistics *statistics);
+void weir__statistics_leave(struct weir__statistics *statistics);
+
+/* A job is about to be accepted: told before, so that no reader sees it end first; and taken back if it was refused. */
+void weir__statistics_accepted(struct weir__statistics *statistics);
+void weir__statistics_refused(struct weir__statistics *statistics);
+void weir__statistics_attempt(struct weir__statistics *statistics, const struct weir__statistics_attempt *attempt);
+/* A job ended without an attempt. */
+void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outcome outcome);
+
+/* Fills the counters and the latency of `out`; the rest of it is untouched. */
+void weir__statistics_read(struct weir__statistics *statistics, struct weir_stats *out);
+
+#endif

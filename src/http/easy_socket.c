@@ -1,0 +1,77 @@
+/*
+ * easy_socket - the sockets of a connection, and how abort reaches them.
+ *
+ * A socket stands in the list from its making until right before its close, both under the lock under which abort shuts
+ * it down: so the number that abort uses is never one that was closed and given to somebody else.
+ */
+#include "http/easy.h"
+
+#include "base/sync.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* False where abort came first (it sets its flag before it takes the lock) or there is no room. */
+static bool remember(struct weir__connection *connection, int fd)
+{
+    weir__mutex_lock(&connection->socket_lock);
+    bool taken = !atomic_load(&connection->easy->aborted) && connection->socket_count < WEIR__SOCKETS_MAX;
+    if (taken)
+        connection->sockets[connection->socket_count++] = fd;
+    weir__mutex_unlock(&connection->socket_lock);
+    return taken;
+}
+
+static void forget(struct weir__connection *connection, int fd)
+{
+    weir__mutex_lock(&connection->socket_lock);
+    for (unsigned i = 0; i < connection->socket_count; i++) {
+        if (connection->sockets[i] == fd) {
+            connection->sockets[i] = connection->sockets[--connection->socket_count];
+            break;
+        }
+    }
+    weir__mutex_unlock(&connection->socket_lock);
+}
+
+/*
+ * A socket that is asked for after the send is for a resend: refused here already, which spares the server a
+ * connection. Close-on-exec, which libcurl's own sockets lack.
+ */
+curl_socket_t weir__easy_socket_open(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct weir__connection *connection = user;
+    struct weir__attempt *attempt = &connection->attempt;
+    (void)purpose;
+    if (attempt->sent) {
+        attempt->again = true;
+        return CURL_SOCKET_BAD;
+    }
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0) {
+        attempt->socket_errno = errno;
+        return CURL_SOCKET_BAD;
+    }
+    if (!remember(connection, fd)) {
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    attempt->opened = true;
+    attempt->opened_ipv6 |= address->family == AF_INET6;
+    return fd;
+}
+
+int weir__easy_socket_close(void *user, curl_socket_t fd)
+{
+    forget(user, fd);
+    return close(fd);
+}
+
+void weir__easy_socket_shutdown(struct weir__connection *connection)
+{
+    weir__mutex_lock(&connection->socket_lock);
+    for (unsigned i = 0; i < connection->socket_count; i++)
+        shutdown(connection->sockets[i], SHUT_RDWR);
+    weir__mutex_unlock(&connection->socket_lock);
+}

@@ -1,0 +1,83 @@
+/*
+ * gate - the one place where a job meets its permits: asked at a time, it says "go" or "not before t".
+ *
+ * It holds permits, one set for each limit, and rules that know only time (a pace, a pause), which the owner brings
+ * along. A job goes when every rule is due and one permit of every limit could be taken; else nothing is taken.  It
+ * never waits and reads no clock, so threads, event loops and a simulator ask the same gate; they differ in how they
+ * wait.
+ *
+ * Threads: any; `lock` guards everything and is a leaf: rules are called under it and must take no other lock.
+ */
+#ifndef WEIR_POOL_GATE_H
+#define WEIR_POOL_GATE_H
+
+#include "pool/permits.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WEIR__GATE_LIMITS_MAX 16u
+#define WEIR__GATE_RULES_MAX 16u
+
+struct weir__gate_rule {
+    int64_t (*next)(void *rule);              /* the earliest moment for the next job; may be past */
+    void (*take)(void *rule, int64_t now_ns); /* a job goes */
+    void *rule;                               /* the owner's, alive as long as the gate */
+    uint32_t limit;                           /* the limit that its waits are put down to */
+};
+
+enum weir__gate_cause {
+    WEIR__GATE_OPEN,
+    WEIR__GATE_PERMIT, /* all permits of a limit are out */
+    WEIR__GATE_RULE    /* a rule is not due */
+};
+
+struct weir__gate_answer {
+    bool go;
+    enum weir__gate_cause cause;
+    uint32_t limit;        /* the one that keeps the job longest */
+    int64_t not_before_ns; /* when to ask again; WEIR__NEVER where only a permit given back can open the gate */
+};
+
+struct weir__gate_tally {
+    uint64_t waits; /* jobs that this limit kept waiting */
+    int64_t wait_ns;
+};
+
+struct weir__gate {
+    pthread_mutex_t lock;
+    struct weir__permits permits[WEIR__GATE_LIMITS_MAX];
+    struct weir__gate_tally tallies[WEIR__GATE_LIMITS_MAX];
+    uint32_t limit_count;
+    struct weir__gate_rule rules[WEIR__GATE_RULES_MAX];
+    uint32_t rule_count;
+
+    /* the wait of the job that is next to go */
+    bool waiting;
+    uint32_t waiting_limit;
+    uint32_t counted; /* a bit for each limit whose tally has it already */
+    int64_t waiting_since_ns;
+};
+
+/* False without memory or locks. */
+bool weir__gate_init(struct weir__gate *gate);
+void weir__gate_clear(struct weir__gate *gate);
+
+/* Before the first ask.  Limits are numbered from 0 in the order added.  False without memory, or beyond the maxima. */
+bool weir__gate_add_limit(struct weir__gate *gate, uint32_t permits, bool held);
+bool weir__gate_add_rule(struct weir__gate *gate, const struct weir__gate_rule *rule);
+
+/* Asks for the job that is next: on "go" it holds one permit of every limit.  Ask only when there is such a job. */
+void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer);
+
+/* The same question, and nothing is taken. */
+void weir__gate_peek(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer);
+
+/* Gives a permit of one limit back, at once or for a later moment (only where the limit was added as held). */
+void weir__gate_give(struct weir__gate *gate, uint32_t limit);
+void weir__gate_give_at(struct weir__gate *gate, uint32_t limit, int64_t due_ns);
+
+struct weir__gate_tally weir__gate_tally(struct weir__gate *gate, uint32_t limit);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * pool - worker threads that take tasks from a bounded queue through a gate.
+ *
+ * Properties.  Threads start only when a task could go and no worker is idle.  Of the workers without a task, at most
+ * one, the leader, waits at the gate for a moment that the gate named; the others sleep until they are handed
+ * something, the most recently idle first.  A finishing worker asks the gate itself, so that under full load nobody is
+ * woken for anybody.
+ *
+ * Operation.  Whoever takes a task, or brings one to an empty queue, sees to it that somebody stands at the gate for
+ * the next one (`stand_in`), unless only a permit given back can open the gate: then the worker that gives it back will
+ * ask. So whenever the queue holds a task and the gate has named a moment, some worker is awake by then.
+ *
+ * It knows nothing of HTTP: `run` does the work.  Time and waiting come from `env`, so that a test can own both.
+ */
+#ifndef WEIR_POOL_POOL_H
+#define WEIR_POOL_POOL_H
+
+#include "pool/gate.h"
+#include "pool/queue.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Clock and waiting, replaceable in tests. */
+struct weir__env {
+    int64_t (*now_ns)(void *context);
+    bool (*wait)(void *context, sem_t *sem, int64_t until_ns); /* as weir__sem_wait() */
+    void *context;
+};
+
+extern const struct weir__env weir__env_real;
+
+enum weir__pool_state {
+    WEIR__POOL_IDLE,    /* no task for it */
+    WEIR__POOL_RUNNING, /* in `run` */
+    WEIR__POOL_PERMIT,  /* the leader, waiting for a permit */
+    WEIR__POOL_PACE,    /* the leader, waiting for a rule; or a task's own wait in weir__pool_sleep() */
+    WEIR__POOL_STATES
+};
+
+struct weir__worker {
+    struct weir__pool *pool;
+    struct weir__worker *next;      /* in the list of all workers */
+    struct weir__worker *next_idle; /* in the stack of idle ones, */
+    bool idle;                      /* while it is there */
+    pthread_t thread;
+    sem_t wake;
+    void *state; /* of the owner, see weir__pool_ops.enter */
+    enum weir__pool_state doing;
+    int64_t since_ns;
+    int64_t spent_ns[WEIR__POOL_STATES];
+};
+
+/* What the owner does.  Called without any lock held, on worker threads. */
+struct weir__pool_ops {
+    void *(*enter)(void *context);             /* a worker begins; what it returns is handed to `run`; may be NULL */
+    void (*leave)(void *context, void *state); /* the worker ends */
+    /* Carries a granted task on.  True: it ended and is the owner's again.  False: it goes back to the queue's head. */
+    bool (*run)(void *context, struct weir__worker *worker, struct weir__task *task);
+    void (*drop)(void *context, struct weir__task *task); /* a stop came before the task could go */
+    void (*reached)(void *context, const struct weir__gate_answer *answer,
+                    int64_t now_ns); /* a limit's permits are out */
+    void *context;
+};
+
+enum weir__pool_push_status {
+    WEIR__PUSH_OK,
+    WEIR__PUSH_FULL,     /* no room by the deadline */
+    WEIR__PUSH_STOPPED,  /* */
+    WEIR__PUSH_NO_THREAD /* not a single worker could be started */
+};
+
+struct weir__pool {
+    const struct weir__env *env;
+    struct weir__gate *gate;
+    struct weir__pool_ops ops;
+    uint32_t worker_max;
+
+    pthread_mutex_t lock; /* guards all below; the gate's lock may be taken under it, nothing else */
+    struct weir__queue queue;
+    struct weir__worker *workers;
+    struct weir__worker *idle;   /* most recently idle first */
+    struct weir__worker *leader; /* stands at the gate, or has been called to; NULL if nobody */
+    int64_t leader_until_ns;     /* when it asks again; INT64_MIN once it has been called */
+    uint32_t worker_count;
+    uint64_t pending;    /* tasks accepted and not yet ended */
+    int64_t next_up_ns;  /* since when the queue's head has been the head */
+    atomic_bool stopped; /* nothing goes any more; set under the lock, read anywhere */
+    bool closing;        /* workers end when the queue is empty */
+    int64_t reached;     /* the limit that has been told as reached and still is; -1 if none */
+    sem_t room;          /* posted for producers when the queue has drained to half */
+    uint32_t room_waiters;
+    sem_t settled; /* posted for weir__pool_wait() when nothing is pending */
+    uint32_t settled_waiters;
+};
+
+/* `env` and `gate` must outlive the pool.  False without memory or locks. */
+bool weir__pool_init(struct weir__pool *pool, const struct weir__env *env, struct weir__gate *gate,
+                     const struct weir__pool_ops *ops, uint32_t worker_max, uint32_t queue_max);
+
+/* Accepts a task, waiting for room until `until_ns` (WEIR__NEVER: without end; a past moment: not at all). */
+enum weir__pool_push_status weir__pool_push(struct weir__pool *pool, struct weir__task *task, int64_t until_ns);
+
+/* A permit has got a moment to come back at: sees to it that somebody waits for that, if a task does. */
+void weir__pool_nudge(struct weir__pool *pool);
+
+/* For `run`: sleeps until `until_ns`; false where a stop ended that or came before. */
+bool weir__pool_sleep(struct weir__worker *worker, int64_t until_ns);
+
+/* Waits until no task is pending; false where `until_ns` came first. */
+bool weir__pool_wait(struct weir__pool *pool, int64_t until_ns);
+
+/* Nothing goes any more: what waits is dropped, by a worker; sleeps end; producers are turned away.  Returns at once.
+ */
+void weir__pool_stop(struct weir__pool *pool);
+bool weir__pool_stopped(struct weir__pool *pool);
+
+/* Stops, waits for what runs, joins every worker. */
+void weir__pool_close(struct weir__pool *pool);
+
+/* After close, or half-built. */
+void weir__pool_clear(struct weir__pool *pool);
+
+struct weir__pool_tally {
+    uint32_t queued, workers;
+    int64_t spent_ns[WEIR__POOL_STATES]; /* over all workers, up to `now_ns` */
+};
+struct weir__pool_tally weir__pool_tally(struct weir__pool *pool, int64_t now_ns);
+
+#endif

@@ -1,0 +1,330 @@
+/* fake_transport - see fake_transport.h */
+#include "support/fake_transport.h"
+
+#include "base/clock.h"
+#include "base/sync.h"
+#include "support/fake_clock.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS_MAX 256u
+
+struct weir__connection {
+    struct fake_transport *fake;
+    struct weir__connection *next;        /* of all open ones */
+    struct weir__connection *next_parked; /* in the order of parking */
+    sem_t go;                             /* posted by a release, and by an abort for good */
+};
+
+struct fake_transport {
+    struct weir__transport base; /* first */
+    const struct weir__env *env;
+    struct fake_step usual;
+
+    pthread_mutex_t lock; /* guards all below */
+    struct fake_step steps[STEPS_MAX];
+    uint32_t step_count, step_next;
+    struct fake_record records[FAKE_RECORDS_MAX];
+    uint32_t begun, sent, parked;
+    struct weir__connection *open, *first_parked;
+    bool aborted;
+};
+
+static struct fake_transport *fake_of(struct weir__transport *transport)
+{
+    return (struct fake_transport *)transport;
+}
+
+static struct weir__connection *open_connection(struct weir__transport *transport)
+{
+    struct fake_transport *fake = fake_of(transport);
+    struct weir__connection *connection = calloc(1, sizeof *connection);
+
+    if (connection == NULL || !weir__sem_init(&connection->go, 0)) {
+        free(connection);
+        return NULL;
+    }
+    connection->fake = fake;
+    weir__mutex_lock(&fake->lock);
+    connection->next = fake->open;
+    fake->open = connection;
+    weir__mutex_unlock(&fake->lock);
+    return connection;
+}
+
+static void close_connection(struct weir__connection *connection)
+{
+    struct weir__connection **at;
+
+    if (connection == NULL)
+        return;
+    weir__mutex_lock(&connection->fake->lock);
+    for (at = &connection->fake->open; *at != connection; at = &(*at)->next)
+        assert(*at != NULL);
+    *at = connection->next;
+    weir__mutex_unlock(&connection->fake->lock);
+    weir__sem_clear(&connection->go);
+    free(connection);
+}
+
+static void abort_all(struct weir__transport *transport)
+{
+    struct fake_transport *fake = fake_of(transport);
+
+    weir__mutex_lock(&fake->lock);
+    fake->aborted = true;
+    for (struct weir__connection *c = fake->open; c != NULL; c = c->next)
+        weir__sem_post(&c->go);
+    weir__mutex_unlock(&fake->lock);
+}
+
+static void free_fake(struct weir__transport *transport)
+{
+    struct fake_transport *fake = fake_of(transport);
+
+    if (fake == NULL)
+        return;
+    assert(fake->open == NULL);
+    weir__mutex_clear(&fake->lock);
+    free(fake);
+}
+
+static int64_t now_of(const struct fake_transport *fake)
+{
+    return fake->env->now_ns(fake->env->context);
+}
+
+static bool is_aborted(struct fake_transport *fake)
+{
+    bool aborted;
+
+    weir__mutex_lock(&fake->lock);
+    aborted = fake->aborted;
+    weir__mutex_unlock(&fake->lock);
+    return aborted;
+}
+
+/* False where an abort ended it. */
+static bool pass_time(struct weir__connection *connection, int64_t ns)
+{
+    struct fake_transport *fake = connection->fake;
+
+    if (ns > 0)
+        (void)fake->env->wait(fake->env->context, &connection->go, now_of(fake) + ns);
+    return !is_aborted(fake);
+}
+
+static bool park(struct weir__connection *connection)
+{
+    struct fake_transport *fake = connection->fake;
+    struct weir__connection **at;
+
+    weir__mutex_lock(&fake->lock);
+    for (at = &fake->first_parked; *at != NULL; at = &(*at)->next_parked)
+        continue;
+    connection->next_parked = NULL;
+    *at = connection;
+    fake->parked++;
+    weir__mutex_unlock(&fake->lock);
+    (void)weir__sem_wait(&connection->go, WEIR__NEVER);
+    weir__mutex_lock(&fake->lock);
+    for (at = &fake->first_parked; *at != NULL; at = &(*at)->next_parked)
+        if (*at == connection) { /* still there: an abort woke it */
+            *at = connection->next_parked;
+            fake->parked--;
+            break;
+        }
+    weir__mutex_unlock(&fake->lock);
+    return !is_aborted(fake);
+}
+
+static struct fake_record *begin(struct fake_transport *fake, const struct weir__call *call, struct fake_step *out)
+{
+    struct fake_record *record;
+
+    weir__mutex_lock(&fake->lock);
+    assert(fake->begun < FAKE_RECORDS_MAX);
+    record = &fake->records[fake->begun++];
+    (void)snprintf(record->method, sizeof record->method, "%s", call->method);
+    (void)snprintf(record->url, sizeof record->url, "%s", call->url);
+    record->header_count = call->header_count;
+    record->body_size = call->body_size;
+    *out = fake->step_next < fake->step_count ? fake->steps[fake->step_next++] : fake->usual;
+    weir__mutex_unlock(&fake->lock);
+    return record;
+}
+
+static void fail(struct weir__reply *reply, enum weir_error error)
+{
+    reply->error = error;
+    (void)snprintf(reply->detail, sizeof reply->detail, "scripted: %s", weir_error_code(error));
+}
+
+/* The part until the request has left; false where it has not. */
+static bool send_request(struct weir__connection *connection, const struct weir__call *call,
+                         const struct fake_step *step, struct fake_record *record, struct weir__reply *reply)
+{
+    struct fake_transport *fake = connection->fake;
+    bool passed;
+
+    reply->new_connection = step->connect_ns > 0;
+    reply->connect_ns = step->connect_ns;
+    passed = pass_time(connection, step->connect_ns);
+    if (passed && step->unsent) {
+        fail(reply, step->error);
+        return false;
+    }
+    if (!passed || call->wire(call->context, reply->new_connection) < 0) {
+        fail(reply, WEIR_ERROR_STOPPED);
+        return false;
+    }
+    reply->sent = true;
+    weir__mutex_lock(&fake->lock);
+    record->sent = true;
+    record->sent_ns = now_of(fake);
+    fake->sent++;
+    weir__mutex_unlock(&fake->lock);
+    return true;
+}
+
+static void perform(struct weir__connection *connection, const struct weir__call *call, struct weir__reply *reply)
+{
+    static const struct weir_header headers[] = {{"x-fake", "1"}};
+    struct fake_transport *fake = connection->fake;
+    struct fake_step step;
+    struct fake_record *record = begin(fake, call, &step);
+
+    memset(reply, 0, sizeof *reply);
+    if (!send_request(connection, call, &step, record, reply))
+        return;
+    if ((step.park && !park(connection)) || !pass_time(connection, step.latency_ns)) {
+        fail(reply, WEIR_ERROR_STOPPED);
+        return;
+    }
+    if (step.http_status != 0) {
+        weir__mutex_lock(&fake->lock);
+        record->began_ns = now_of(fake);
+        weir__mutex_unlock(&fake->lock);
+        call->began(call->context);
+        reply->http_status = step.http_status;
+        reply->headers = headers;
+        reply->header_count = 1;
+        if (!pass_time(connection, step.body_ns))
+            step.error = WEIR_ERROR_STOPPED;
+    }
+    reply->resend = step.resend;
+    reply->redirect_url = step.redirect_url;
+    reply->body = step.body;
+    reply->body_size = step.body == NULL ? 0 : strlen(step.body);
+    if (step.error != WEIR_ERROR_NONE)
+        fail(reply, step.error);
+}
+
+struct fake_transport *fake_transport_new(const struct weir__env *env, const struct fake_step *usual)
+{
+    struct fake_transport *fake = calloc(1, sizeof *fake);
+
+    if (fake == NULL || !weir__mutex_init(&fake->lock)) {
+        free(fake);
+        return NULL;
+    }
+    fake->base = (struct weir__transport){open_connection, perform, close_connection, abort_all, free_fake};
+    fake->env = env;
+    fake->usual = *usual;
+    return fake;
+}
+
+struct weir__transport *fake_transport_base(struct fake_transport *fake)
+{
+    return &fake->base;
+}
+
+void fake_transport_push(struct fake_transport *fake, const struct fake_step *step)
+{
+    weir__mutex_lock(&fake->lock);
+    assert(fake->step_count < STEPS_MAX);
+    fake->steps[fake->step_count++] = *step;
+    weir__mutex_unlock(&fake->lock);
+}
+
+static uint32_t read_count(struct fake_transport *fake, const uint32_t *count)
+{
+    uint32_t value;
+
+    weir__mutex_lock(&fake->lock);
+    value = *count;
+    weir__mutex_unlock(&fake->lock);
+    return value;
+}
+
+uint32_t fake_transport_parked(struct fake_transport *fake)
+{
+    return read_count(fake, &fake->parked);
+}
+
+uint32_t fake_transport_begun(struct fake_transport *fake)
+{
+    return read_count(fake, &fake->begun);
+}
+
+uint32_t fake_transport_sent(struct fake_transport *fake)
+{
+    return read_count(fake, &fake->sent);
+}
+
+struct wanted {
+    struct fake_transport *fake;
+    const uint32_t *count;
+    uint32_t least;
+};
+
+static bool is_there(void *context)
+{
+    const struct wanted *wanted = context;
+    return read_count(wanted->fake, wanted->count) >= wanted->least;
+}
+
+bool fake_transport_await_parked(struct fake_transport *fake, uint32_t count)
+{
+    struct wanted wanted = {fake, &fake->parked, count};
+    return fake_clock_until(is_there, &wanted);
+}
+
+bool fake_transport_await_begun(struct fake_transport *fake, uint32_t count)
+{
+    struct wanted wanted = {fake, &fake->begun, count};
+    return fake_clock_until(is_there, &wanted);
+}
+
+bool fake_transport_await_sent(struct fake_transport *fake, uint32_t count)
+{
+    struct wanted wanted = {fake, &fake->sent, count};
+    return fake_clock_until(is_there, &wanted);
+}
+
+void fake_transport_release(struct fake_transport *fake, uint32_t count)
+{
+    struct weir__connection *connection;
+
+    weir__mutex_lock(&fake->lock);
+    while (count-- > 0 && (connection = fake->first_parked) != NULL) {
+        fake->first_parked = connection->next_parked;
+        fake->parked--;
+        weir__sem_post(&connection->go);
+    }
+    weir__mutex_unlock(&fake->lock);
+}
+
+struct fake_record fake_transport_record(struct fake_transport *fake, uint32_t n)
+{
+    struct fake_record record;
+
+    assert(n < FAKE_RECORDS_MAX);
+    weir__mutex_lock(&fake->lock);
+    record = fake->records[n];
+    weir__mutex_unlock(&fake->lock);
+    return record;
+}

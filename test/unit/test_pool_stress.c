@@ -1,0 +1,243 @@
+/*
+ * The pool under disorder: producers, delays, two limits (one held), a pace, tasks that come back, and stops at random
+ * moments.  Whatever happens, each accepted task ends exactly once, and in time: a lost call would be a hang.
+ *
+ * A failing round prints its seed; threads keep it from being replayed exactly.
+ */
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/sync.h"
+#include "policy/hold.h"
+#include "policy/pace.h"
+#include "support/pool_fixture.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define LASTS_NS (3 * WEIR__NS_PER_S)
+#define PRODUCERS 3
+#define TASKS_EACH 3000
+#define CONCURRENCY 4
+#define RATE_PERMITS 16
+#define HOLD_NS (2 * WEIR__NS_PER_MS)
+
+enum limit { LIMIT_CONCURRENCY, LIMIT_RATE };
+
+static struct pool_fixture *fixture;
+static struct pool_fixture_task *tasks;
+static bool *accepted;
+static struct weir__pace pace; /* guarded by the gate */
+static int tasks_each;
+static atomic_int holding, holding_peak; /* permits of the concurrency limit that tasks have in hand */
+static _Atomic uint64_t draws;           /* the seed of the next draw; a race for it only makes it more random */
+
+static int64_t draw(int64_t below)
+{
+    uint64_t seed = atomic_fetch_add(&draws, 1);
+    return weir__random_below(&seed, below);
+}
+
+static int64_t pace_next(void *rule)
+{
+    return weir__pace_next(rule);
+}
+
+static void pace_take(void *rule, int64_t now_ns)
+{
+    weir__pace_take(rule, now_ns);
+}
+
+static void work_a_little(struct weir__worker *worker)
+{
+    switch (draw(4)) {
+    case 0:
+        (void)weir__pool_sleep(worker, weir__clock_now_ns() + draw(300000));
+        break;
+    case 1:
+        for (const int64_t until_ns = weir__clock_now_ns() + draw(50000); weir__clock_now_ns() < until_ns;)
+            continue;
+        break;
+    default:
+        break;
+    }
+}
+
+/* An attempt: perhaps never sent, perhaps sent and answered; sometimes it comes back for another. */
+static bool attempt(struct pool_fixture *f, struct weir__worker *worker, struct pool_fixture_task *task)
+{
+    const bool sent = draw(5) > 0;
+    const int now_holding = atomic_fetch_add(&holding, 1) + 1;
+
+    if (now_holding > atomic_load(&holding_peak))
+        atomic_store(&holding_peak, now_holding); /* a race may lose a peak, but not all of them */
+    work_a_little(worker);
+    if (sent) {
+        weir__gate_give_at(&f->gate, LIMIT_RATE, weir__hold_until(weir__clock_now_ns(), HOLD_NS));
+        weir__pool_nudge(&f->pool);
+        work_a_little(worker);
+    } else {
+        weir__gate_give(&f->gate, LIMIT_RATE);
+    }
+    atomic_fetch_sub(&holding, 1);
+    weir__gate_give(&f->gate, LIMIT_CONCURRENCY);
+    if (draw(20) == 0)
+        work_a_little(worker); /* a slow completion callback, with the permits given back */
+    return task->returns == 0 || task->returns-- == 0;
+}
+
+static void *produce(void *argument)
+{
+    const int first = *(const int *)argument;
+
+    for (int i = first; i < first + tasks_each; i++) {
+        int64_t until_ns = WEIR__NEVER;
+        if (draw(3) == 0)
+            until_ns = draw(2) == 0 ? 0 : weir__clock_now_ns() + draw(3000000);
+        switch (weir__pool_push(&fixture->pool, &tasks[i].task, until_ns)) {
+        case WEIR__PUSH_OK:
+            accepted[i] = true;
+            break;
+        case WEIR__PUSH_FULL:
+            break;
+        default:
+            return NULL;
+        }
+        if (draw(50) == 0)
+            (void)usleep((useconds_t)draw(2000));
+    }
+    return NULL;
+}
+
+static void open_round(uint32_t worker_max, uint32_t queue_max)
+{
+    const struct weir__gate_rule rule = {pace_next, pace_take, &pace, LIMIT_RATE};
+
+    fixture = calloc(1, sizeof *fixture);
+    tasks = calloc(PRODUCERS * TASKS_EACH, sizeof *tasks);
+    accepted = calloc(PRODUCERS * TASKS_EACH, sizeof *accepted);
+    assert_true(fixture != NULL && tasks != NULL && accepted != NULL);
+    pool_fixture_open_gate(fixture);
+    weir__pace_init(&pace, (uint32_t)(1 + draw(40)) * 1000, WEIR__NS_PER_S, (uint32_t)draw(4));
+    assert_true(weir__gate_add_limit(&fixture->gate, CONCURRENCY, false));
+    assert_true(weir__gate_add_limit(&fixture->gate, RATE_PERMITS, true));
+    assert_true(draw(2) == 0 || weir__gate_add_rule(&fixture->gate, &rule));
+    pool_fixture_open_pool(fixture, worker_max, queue_max);
+    for (int i = 0; i < PRODUCERS * TASKS_EACH; i++) {
+        tasks[i].number = i;
+        tasks[i].body = attempt;
+        tasks[i].returns = draw(10) == 0 ? (int)draw(3) : 0;
+    }
+}
+
+static void close_round(uint64_t seed, bool stopped)
+{
+    int64_t ends = 0, drops = 0, count = 0;
+
+    for (int i = 0; i < PRODUCERS * TASKS_EACH; i++) {
+        const int ended = atomic_load(&tasks[i].ends), dropped = atomic_load(&tasks[i].drops);
+        if (ended + dropped != (accepted[i] ? 1 : 0) || (dropped > 0 && !stopped))
+            fail_msg("seed %llu, task %d: accepted %d, ended %d times, dropped %d times", (unsigned long long)seed, i,
+                     accepted[i], ended, dropped);
+        ends += ended;
+        drops += dropped;
+        count += accepted[i];
+    }
+    assert_int_equal(ends, atomic_load(&fixture->ends));
+    assert_int_equal(drops, atomic_load(&fixture->drops));
+    assert_int_equal(ends + drops, count);
+    assert_true(atomic_load(&holding_peak) <= CONCURRENCY);
+    assert_int_equal(atomic_load(&holding), 0);
+    pool_fixture_close(fixture);
+    free(fixture);
+    free(tasks);
+    free(accepted);
+}
+
+/* Every permit must have come back: after the hold, all of them can be taken. */
+static void expect_all_permits_back(void)
+{
+    const int64_t later_ns = weir__clock_now_ns() + 10 * WEIR__NS_PER_S;
+    struct weir__gate_answer answer;
+    for (int i = 0; i < CONCURRENCY; i++) {
+        weir__gate_ask(&fixture->gate, later_ns + i * WEIR__NS_PER_S, &answer);
+        assert_true(answer.go);
+    }
+    weir__gate_ask(&fixture->gate, later_ns + CONCURRENCY * WEIR__NS_PER_S, &answer);
+    assert_false(answer.go);
+    assert_int_equal(answer.limit, LIMIT_CONCURRENCY);
+    for (uint32_t i = CONCURRENCY; i < RATE_PERMITS; i++) {
+        weir__gate_give(&fixture->gate, LIMIT_CONCURRENCY);
+        weir__gate_ask(&fixture->gate, later_ns + (i + 1) * WEIR__NS_PER_S, &answer);
+        assert_true(answer.go);
+    }
+    weir__gate_give(&fixture->gate, LIMIT_CONCURRENCY);
+    weir__gate_ask(&fixture->gate, later_ns + 30 * WEIR__NS_PER_S, &answer);
+    assert_false(answer.go);
+    assert_int_equal(answer.limit, LIMIT_RATE);
+}
+
+static void one_round(uint64_t seed, bool stops)
+{
+    pthread_t producers[PRODUCERS];
+    int first[PRODUCERS];
+
+    atomic_store(&draws, seed * 1000000007);
+    tasks_each = stops ? TASKS_EACH : 40 + (int)draw(200);
+    open_round((uint32_t)(1 + draw(8)), (uint32_t)(1 + draw(20)));
+    for (int i = 0; i < PRODUCERS; i++) {
+        first[i] = i * TASKS_EACH;
+        assert_true(weir__thread_start(&producers[i], produce, &first[i]));
+    }
+    if (stops) {
+        (void)usleep((useconds_t)draw(60000));
+        weir__pool_stop(&fixture->pool);
+    }
+    for (int i = 0; i < PRODUCERS; i++)
+        weir__thread_join(producers[i]);
+    if (!weir__pool_wait(&fixture->pool, weir__clock_now_ns() + 20 * WEIR__NS_PER_S))
+        fail_msg("seed %llu: %llu tasks are still pending, %u queued", (unsigned long long)seed,
+                 (unsigned long long)fixture->pool.pending, fixture->pool.queue.count);
+    expect_all_permits_back();
+    close_round(seed, stops);
+}
+
+static int rounds_for(int64_t lasts_ns, bool stops)
+{
+    const int64_t until_ns = weir__clock_now_ns() + lasts_ns;
+    const uint64_t base = (uint64_t)weir__clock_wall_ns();
+    int rounds = 0;
+
+    while (weir__clock_now_ns() < until_ns)
+        one_round(base + (uint64_t)rounds++, stops);
+    return rounds;
+}
+
+static void every_task_ends_once_whenever_a_stop_comes(void **state)
+{
+    (void)state;
+    assert_true(rounds_for(LASTS_NS / 2, true) > 1);
+}
+
+static void every_task_runs_to_its_end_where_no_stop_comes(void **state)
+{
+    (void)state;
+    assert_true(rounds_for(LASTS_NS / 2, false) > 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_task_ends_once_whenever_a_stop_comes),
+        cmocka_unit_test(every_task_runs_to_its_end_where_no_stop_comes),
+    };
+
+    (void)alarm(50);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
