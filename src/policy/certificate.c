@@ -1,6 +1,7 @@
 /* certificate - see certificate.h */
 #include "policy/certificate.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 bool weir__certificate_init(struct weir__certificate *certificate, int64_t window_ns, uint32_t capacity)
@@ -38,7 +39,8 @@ void weir__certificate_began(struct weir__certificate *certificate, int64_t now_
     struct weir__certificate *c = certificate;
     struct weir__certificate_entry *last = c->count > 0 ? &c->entries[(c->first + c->count - 1) % c->capacity] : NULL;
 
-    if (c->count == c->capacity) {
+    assert(c->capacity > 0 && c->entries != NULL);
+    if (last != NULL && c->count == c->capacity) {
         last->began_ns = now_ns > last->began_ns ? now_ns : last->began_ns;
         last->count++;
         return;
