@@ -157,11 +157,26 @@ static enum weir_status make_dispatcher(struct run *run)
     options.client_key_file = config->tls.client_key;
     options.tls_version_min = config->tls.version_min;
     options.insecure = config->tls.insecure;
-    if (run->options.verbose) {
+    if (run->options.verbose && !run->options.quiet) {
         options.on_event = weir__watch_event;
         options.event_user_data = &config->concurrency;
     }
     return weir_new(&options, &run->weir);
+}
+
+/* Why there is no dispatcher.  Which of the files it was only the library knows; that they can be read was checked. */
+static void say_refused(const struct weir__config *config, enum weir_status status)
+{
+    if (status != WEIR_TLS) {
+        weir__say("weir run: %s", weir_status_text(status));
+        return;
+    }
+    weir__say("weir run: tls: not what it should be, PEM of certificates and of a key that fits the client's:%s%s%s%s%s%s",
+              config->tls.ca_file != NULL ? " ca_file " : "", config->tls.ca_file != NULL ? config->tls.ca_file : "",
+              config->tls.client_cert != NULL ? " client_cert " : "",
+              config->tls.client_cert != NULL ? config->tls.client_cert : "",
+              config->tls.client_key != NULL ? " client_key " : "",
+              config->tls.client_key != NULL ? config->tls.client_key : "");
 }
 
 /* Takes the account and tells it. */
@@ -184,7 +199,7 @@ static void last_words(void *context)
 static bool wants_progress(const struct weir__run_options *options)
 {
     if (options->progress == WEIR__PROGRESS_AUTO)
-        return weir__say_terminal() && !options->quiet && !options->verbose;
+        return weir__say_colour() && !options->quiet && !options->verbose;
     return options->progress == WEIR__PROGRESS_ALWAYS;
 }
 
@@ -272,7 +287,7 @@ int weir__run_main(int argc, char **argv)
     }
     status = make_dispatcher(&run);
     if (status != WEIR_OK) {
-        weir__say("weir run: %s", weir_status_text(status));
+        say_refused(&run.config, status);
         goto done;
     }
     code = dispatch(&run);

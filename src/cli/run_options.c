@@ -57,7 +57,7 @@ static const struct weir__option table[] = {
     {'\0', "json", NULL, "the summary as one JSON object on stdout", ID_JSON},
     {'\0', "quiet", NULL, "only errors on stderr", ID_QUIET},
     {'\0', "progress", "WHEN", "auto (on a terminal), always or never", ID_PROGRESS},
-    {'v', "verbose", NULL, "a line on stderr for each attempt and each wait", ID_VERBOSE},
+    {'v', "verbose", NULL, "a line for each attempt and each limit reached", ID_VERBOSE},
     {'h', "help", NULL, "this text", ID_HELP},
     {'V', "version", NULL, "the version", ID_VERSION},
     {'i', "input", "FILE|-", "not in this version: jobs from a file", ID_LATER},

@@ -27,7 +27,7 @@ void weir__say_status(const char *line);
 /* Whether stderr is a terminal. */
 bool weir__say_terminal(void);
 
-/* Whether to colour what goes to stderr: a terminal that can, and no NO_COLOR. */
+/* Whether to colour and draw on stderr: a terminal that can, and no NO_COLOR. */
 bool weir__say_colour(void);
 
 /*

@@ -4,6 +4,7 @@
 #include "json/writer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -20,6 +21,25 @@ static double to_s(int64_t ns)
 static double timeval_s(struct timeval t)
 {
     return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+/* Of this program: what getrusage says includes what the process was before exec, its parent's size for one. */
+static uint64_t rss_max_kib(uint64_t otherwise)
+{
+    static const char key[] = "VmHWM:";
+    FILE *file = fopen("/proc/self/status", "re");
+    char line[256];
+
+    if (file == NULL)
+        return otherwise;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, key, sizeof key - 1) == 0) {
+            otherwise = strtoull(line + sizeof key - 1, NULL, 10);
+            break;
+        }
+    }
+    (void)fclose(file);
+    return otherwise;
 }
 
 void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64_t total, bool idempotent)
@@ -46,7 +66,7 @@ void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64
     (void)getrusage(RUSAGE_SELF, &usage);
     summary->cpu_user_s = timeval_s(usage.ru_utime);
     summary->cpu_system_s = timeval_s(usage.ru_stime);
-    summary->rss_max_bytes = (uint64_t)usage.ru_maxrss * 1024; /* Linux counts it in KiB */
+    summary->rss_max_bytes = rss_max_kib((uint64_t)usage.ru_maxrss) * 1024;
 }
 
 bool weir__summary_unfinished(const struct weir__summary *summary)

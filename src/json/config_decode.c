@@ -31,7 +31,7 @@ static bool is_method(const char *text)
     for (const char *p = text; *p != '\0'; p++)
         if (*p >= 'a' && *p <= 'z')
             return false;
-    return weir__config_keys_is_token(text);
+    return weir__config_keys_is_token(text) && strcmp(text, "CONNECT") != 0; /* that one is for proxies */
 }
 
 /* What is wrong with a string for a key of that kind; NULL if nothing. */
@@ -264,4 +264,6 @@ void weir__config_decode(struct weir__config_tree *tree, struct weir__config *co
         if (config->method == NULL)
             weir__config_errors_no_memory(tree);
     }
+    if (config->method != NULL && strcmp(config->method, "HEAD") == 0 && config->body_size > 0)
+        weir__config_errors_add(tree, given(tree, "method"), "method", "a HEAD request has no body");
 }

@@ -90,6 +90,8 @@ void weir__config_request_url(struct weir__config_tree *tree, const cJSON *item,
     if (!weir__config_text_get(tree, item, "url", "a string with an absolute URL", false, &text))
         return;
     mistake = url_mistake(text.bytes, text.size);
+    if (!text.secret && (strstr(text.bytes, "${file:") != NULL || strstr(text.bytes, "${env:") != NULL))
+        mistake = "expected ${file:PATH} or ${env:NAME} as the whole value, not a part of it";
     if (mistake != NULL) {
         weir__config_errors_add(tree, item, "url", "%s", mistake);
         free(text.bytes);
@@ -121,6 +123,12 @@ static bool is_secret_name(const char *name)
         if (strcasecmp(name, names[i]) == 0)
             return true;
     return contains(name, "token") || contains(name, "secret") || contains(name, "password");
+}
+
+/* How a message ends is said by who sends it: a second word on that is how requests are smuggled. */
+static bool is_framing(const char *name)
+{
+    return strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
 }
 
 /* Takes its value into `header`; false after an error. */
@@ -156,6 +164,10 @@ static void decode_named(struct weir__config_tree *tree, const cJSON *item, stru
     (void)snprintf(path, sizeof path, "headers.%.*s", (int)strlen(quoted) - 2, quoted + 1);
     if (!weir__config_keys_is_token(item->string)) {
         weir__config_errors_add(tree, item, path, "expected a field name of letters, digits and !#$%%&'*+-.^_`|~");
+        return;
+    }
+    if (is_framing(item->string)) {
+        weir__config_errors_add(tree, item, path, "expected a field other than this one, which weir writes itself");
         return;
     }
     if (array && cJSON_GetArraySize(item) > (int)WEIR__CONFIG_HEADERS_MAX) {

@@ -189,7 +189,8 @@ static size_t fix_point(char *text)
 
     if (point == 0)
         return strlen(text);
-    memmove(from + 1, from + point, strlen(from + point) + 1);
+    if (point > 1)
+        memmove(from + 1, from + point, strlen(from + point) + 1);
     *from = '.';
     size = strlen(text);
     while (text[size - 1] == '0')

@@ -131,7 +131,7 @@ run_weir() {
     is "$(summary "s['succeeded']")" 2
 }
 
-@test "colour and bar only on a terminal, and no colour under NO_COLOR" {
+@test "colour and bar only on a terminal, and neither under NO_COLOR" {
     start_target --latency 100ms
     run_weir -u "$URL/" -n 8 -c 2
     lacks "$(cat "$err")" $'\033'
@@ -142,8 +142,19 @@ run_weir() {
     has "$(cat "$err")" $'\033[32m8 of 8'
     has "$(cat "$err")" "] "
     NO_COLOR=1 TERM=xterm timeout 20 script -qec "$weir run -u $URL/ -n 8 -c 2" /dev/null </dev/null >"$err"
-    lacks "$(cat "$err")" $'\033[32m'
+    lacks "$(cat "$err")" $'\033'
     has "$(cat "$err")" "8 of 8"
+}
+
+@test "the peak of memory is this program's, not its parent's" {
+    start_target
+    python3 - "$weir" "$URL/" <<'P' >"$json"
+import subprocess, sys
+ballast = bytearray(300 << 20)
+sys.stdout.write(subprocess.run([sys.argv[1], 'run', '-u', sys.argv[2], '-n', '1', '--json', '--quiet'],
+                                capture_output=True, text=True, timeout=20).stdout)
+P
+    is "$(summary "s['max_rss_bytes'] < (250 << 20)")" True
 }
 
 @test "what this version cannot do is said in one line, exit code 2" {
