@@ -181,6 +181,14 @@ static bool surely_whole(const struct weir__connection *connection)
     return connection->form == WEIR__FORM_HEAD || attempt->status == 204 || attempt->status == 304 || attempt->framed;
 }
 
+/* Whether anything came back: without that, a lack of memory is just that. */
+static bool heard(const struct weir__connection *connection)
+{
+    curl_off_t first_byte_us = 0;
+    curl_easy_getinfo(connection->curl, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
+    return first_byte_us > 0;
+}
+
 static void explain_failure(struct weir__connection *connection, CURLcode code, struct weir__reply *reply)
 {
     const struct weir__attempt *attempt = &connection->attempt;
@@ -194,13 +202,27 @@ static void explain_failure(struct weir__connection *connection, CURLcode code, 
         weir__easy_error_set(reply, WEIR_ERROR_BAD_REQUEST, "the URL, or the proxy's, cannot be understood");
     else if (code == CURLE_SSL_CACERT_BADFILE)
         weir__easy_error_set(reply, WEIR_ERROR_TLS, "the certificate authorities could not be loaded");
-    else if (code == CURLE_OUT_OF_MEMORY && attempt->sent && !attempt->head_done)
+    else if (code == CURLE_OUT_OF_MEMORY && attempt->sent && !attempt->head_done && heard(connection))
         /* What libcurl says to one header line that outgrows its own limit, 100 KB; it never came to our count. */
         weir__easy_error_set(reply, WEIR_ERROR_HEADERS_TOO_LARGE, "a header line is too long");
     else if (code == CURLE_RECV_ERROR && strstr(text, "chunked-encoding"))
         weir__easy_error_set(reply, WEIR_ERROR_PROTOCOL, text);
     else
         weir__easy_error_set(reply, look_up(code, attempt->sent), text);
+}
+
+/*
+ * A kept connection that died before the first byte of the response.  libcurl then wants to send again, which was
+ * refused
+ * (`again`), but not always: it counts these losses over the handle's life, and after each fifth it fails the transfer.
+ */
+static bool lost_kept(struct weir__connection *connection, CURLcode code)
+{
+    const struct weir__attempt *attempt = &connection->attempt;
+    if (attempt->again)
+        return true;
+    return attempt->sent && !attempt->new_connection && attempt->head_size == 0 &&
+           (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING);
 }
 
 void weir__easy_error_explain(struct weir__connection *connection, CURLcode code, struct weir__reply *reply)
@@ -223,7 +245,7 @@ void weir__easy_error_explain(struct weir__connection *connection, CURLcode code
         weir__easy_error_set(reply, WEIR_ERROR_RESOURCE, "out of memory");
     } else if (aborted || attempt->refused) {
         weir__easy_error_set(reply, WEIR_ERROR_STOPPED, aborted ? "aborted" : "not sent");
-    } else if (attempt->again) {
+    } else if (lost_kept(connection, code)) {
         reply->resend = true;
         weir__easy_error_set(reply, WEIR_ERROR_CONNECTION_LOST, "the kept connection was lost before a response came");
     } else if (code == CURLE_OK) {

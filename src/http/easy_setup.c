@@ -217,13 +217,20 @@ static enum weir_error setup_headers(struct weir__connection *connection, const 
     return WEIR_ERROR_NONE;
 }
 
+/*
+ * Options that libcurl copies: false where it had no memory.  It has dropped the value before then, and a request must
+ * not go out with another method, or past the proxy, for that.
+ */
+
 /* The caller asks for an encoding or nobody does; what was asked for is decoded, whichever of libcurl's it is. */
-static void setup_decoding(struct weir__connection *connection, const struct weir__call *call)
+static bool setup_decoding(struct weir__connection *connection, const struct weir__call *call)
 {
     bool decoding = has_field(call, "Accept-Encoding");
-    if (decoding != connection->decoding)
-        curl_easy_setopt(connection->curl, CURLOPT_ACCEPT_ENCODING, decoding ? "" : NULL);
-    connection->decoding = decoding;
+    if (decoding == connection->decoding)
+        return true;
+    connection->decoding =
+        curl_easy_setopt(connection->curl, CURLOPT_ACCEPT_ENCODING, decoding ? "" : NULL) == CURLE_OK && decoding;
+    return connection->decoding == decoding;
 }
 
 /* Leaves BODY behind completely: libcurl must not keep a pointer to a body that is gone. */
@@ -244,15 +251,26 @@ static void setup_form(struct weir__connection *connection, const struct weir__c
     connection->form = form;
 }
 
-static void setup_method(struct weir__connection *connection, const struct weir__call *call,
+static bool setup_method(struct weir__connection *connection, const struct weir__call *call,
                          enum weir__request_form form)
 {
     static const char *const natural[] = {
         [WEIR__FORM_GET] = "GET", [WEIR__FORM_HEAD] = "HEAD", [WEIR__FORM_BODY] = "POST"};
     bool custom = strcmp(call->method, natural[form]) != 0;
-    if (custom || connection->custom_method)
-        curl_easy_setopt(connection->curl, CURLOPT_CUSTOMREQUEST, custom ? call->method : NULL);
-    connection->custom_method = custom;
+    if (!custom && !connection->custom_method)
+        return true;
+    connection->custom_method =
+        curl_easy_setopt(connection->curl, CURLOPT_CUSTOMREQUEST, custom ? call->method : NULL) == CURLE_OK && custom;
+    return connection->custom_method == custom;
+}
+
+static bool setup_proxy(struct weir__connection *connection, const char *url)
+{
+    const char *proxy = weir__proxy_for(&connection->easy->proxy, url);
+    if (proxy == connection->proxy)
+        return true;
+    connection->proxy = curl_easy_setopt(connection->curl, CURLOPT_PROXY, proxy) == CURLE_OK ? proxy : NULL;
+    return connection->proxy != NULL;
 }
 
 /* Methods whose request has a body by their meaning say so with "Content-Length: 0" (RFC 9110, 8.6). */
@@ -288,16 +306,11 @@ enum weir_error weir__easy_setup_call(struct weir__connection *connection, const
         return error;
     enum weir__request_form form = head ? WEIR__FORM_HEAD : body ? WEIR__FORM_BODY : WEIR__FORM_GET;
     setup_form(connection, call, form);
-    setup_method(connection, call, form);
-    setup_decoding(connection, call);
     if (connection->timeout_extended)
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, connection->easy->timeout_ms);
     connection->timeout_extended = false;
-    const char *proxy = weir__proxy_for(&connection->easy->proxy, call->url);
-    if (proxy != connection->proxy)
-        curl_easy_setopt(curl, CURLOPT_PROXY, proxy);
-    connection->proxy = proxy;
-    if (!setup_url(connection, call->url)) {
+    if (!setup_method(connection, call, form) || !setup_decoding(connection, call) ||
+        !setup_proxy(connection, call->url) || !setup_url(connection, call->url)) {
         *detail = "out of memory";
         return WEIR_ERROR_RESOURCE;
     }
