@@ -11,7 +11,11 @@
  * Threads.  Every function may be called from any thread, except that weir_free() must be the last call on a handle.
  * Callbacks run on weir's own threads, several at a time, and never while weir holds a lock; they may call
  * weir_submit() with a timeout of 0, weir_stop(), weir_abort() and weir_snapshot(), but not weir_wait() or weir_free().
- * A callback must not throw or longjmp out.
+ * A callback must not throw or longjmp out; it has a stack of 256 KiB.
+ *
+ * Processes.  A handle belongs to the process that made it.  In a child after fork() it is dead: weir_submit() and
+ * weir_wait() return WEIR_STOPPED, the others do nothing, and its memory stays.  Free every handle before exit(), which
+ * would take OpenSSL away from under live workers.
  *
  * Ownership.  What the caller passes in is copied before the call returns, except callbacks and user data, which must
  * stay valid until the last callback has run.  What a callback is handed is valid until it returns.
@@ -19,7 +23,8 @@
  * Time.  All durations are nanoseconds on CLOCK_MONOTONIC, except `sent_at_ns`, which is on the wall clock.
  *
  * Failure.  A function that returns enum weir_status leaves its out parameters untouched unless it returns WEIR_OK.
- * The library prints nothing, never exits and leaves signal dispositions alone; its threads block all signals.
+ * The library prints nothing, never exits and leaves signal dispositions alone; its threads block all signals but those
+ * that a fault of their own raises (SIGSEGV and its kin).
  */
 #ifndef WEIR_H
 #define WEIR_H
@@ -220,20 +225,20 @@ struct weir_result {
     uint64_t job_id;
     enum weir_outcome outcome;
     enum weir_error error;
-    const char *detail; /* what went wrong, for people; "" if nothing did */
-    int http_status;    /* of the last response, 0 where there was none */
+    const char *detail; /* what went wrong, for people; "" where `error` says it all */
+    int http_status;    /* of the last attempt's response, 0 where it had none */
     uint32_t attempts;  /* sends on the wire */
 
-    const struct weir_header *headers; /* of the last response, in order; repeated names stand repeatedly */
+    const struct weir_header *headers; /* of that response, in order; repeated names stand repeatedly */
     size_t header_count;
     const void *body; /* decoded; NULL without `keep_bodies` */
     size_t body_size;
 
-    int64_t queue_ns;   /* from submit until it was the next to go */
-    int64_t permit_ns;  /* waiting as the next to go, for permits and pace */
+    int64_t queue_ns;  /* from its acceptance until it was the next to go; summed up, as permit_ns, over its attempts */
+    int64_t permit_ns; /* waiting as the next to go, for permits and pace */
     int64_t connect_ns; /* of the last attempt: name look-up, TCP and TLS; 0 on a kept connection */
     int64_t ttfb_ns;    /* of the last attempt: from the send to the first byte of the response */
-    int64_t total_ns;   /* from submit to the end */
+    int64_t total_ns;   /* from its acceptance to the end */
     int64_t sent_at_ns; /* wall clock of the last send, since 1970; 0 if never sent */
 };
 
@@ -263,8 +268,8 @@ struct weir; /* a dispatcher: its queue, limits, workers and counters */
 
 /*
  * Makes a dispatcher with no thread yet.
- * Returns WEIR_OK; WEIR_INVALID for an option out of range; WEIR_NO_MEMORY; WEIR_TRANSPORT; WEIR_TLS for a file of
- * authorities that cannot be loaded.
+ * Returns WEIR_OK; WEIR_INVALID for an option out of range or another struct_size; WEIR_NO_MEMORY; WEIR_TRANSPORT;
+ * WEIR_TLS for a file of authorities, a client's certificate or a key that cannot be loaded.
  */
 WEIR_EXPORT enum weir_status weir_new(const struct weir_options *options, struct weir **out);
 
@@ -279,20 +284,22 @@ WEIR_EXPORT enum weir_status weir_submit(struct weir *weir, const struct weir_re
 
 /*
  * Waits until every accepted job has ended, for at most `timeout_ns` (negative: without end).
- * Returns WEIR_OK or WEIR_TIMEOUT.
+ * Returns WEIR_OK; WEIR_TIMEOUT; WEIR_INVALID for NULL; WEIR_STOPPED in a child process.
  */
 WEIR_EXPORT enum weir_status weir_wait(struct weir *weir, int64_t timeout_ns);
 
 /*
- * Starts no further send.  Jobs in flight finish; jobs that wait end as cancelled; weir_submit() returns WEIR_STOPPED.
- * Returns at once; weir_wait() waits for the rest.
+ * Starts no further send.  Jobs in flight finish; jobs that wait end as cancelled, or as failed where what must not be
+ * done twice was answered with a redirect; weir_submit() returns WEIR_STOPPED.  Returns at once; weir_wait() waits for
+ * the rest.  NULL is a no-op, here and below.
  */
 WEIR_EXPORT void weir_stop(struct weir *weir);
 
-/* weir_stop(), and ends every transfer in flight at once, even a silent one. */
+/* weir_stop(), and ends every transfer in flight at once, even a silent one; only the system's look-up of a name cannot
+ * be ended, and is waited for. */
 WEIR_EXPORT void weir_abort(struct weir *weir);
 
-/* weir_abort(), joins every thread, then frees the handle.  NULL is a no-op. */
+/* weir_abort(), joins every thread, then frees the handle. */
 WEIR_EXPORT void weir_free(struct weir *weir);
 
 /* -------------------------------------------------------------------------------------------------------- statistics
@@ -343,8 +350,8 @@ struct weir_stats {
     struct weir_limit_stats limits[WEIR_RATES_MAX + 1]; /* the concurrency limit first */
 };
 
-/* Fills `out`, whose struct_size the caller has set.  Cheap enough for ten times a second; figures are of one moment
- * for each worker, not for all of them together. */
+/* Fills `out`, whose struct_size the caller has set; another size leaves it as it is.  Cheap enough for ten times a
+ * second; figures are of one moment for each worker, not for all of them together. */
 WEIR_EXPORT void weir_snapshot(struct weir *weir, struct weir_stats *out);
 
 #ifdef __cplusplus

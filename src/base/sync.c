@@ -98,17 +98,27 @@ bool weir__sem_wait(sem_t *sem, int64_t until_ns)
     return true;
 }
 
+/* What a thread's own fault raises stays: blocked, it would kill the process past the host's handler. */
+static void all_but_faults(sigset_t *set)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+
+    (void)sigfillset(set);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        (void)sigdelset(set, faults[i]);
+}
+
 bool weir__thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
 {
     pthread_attr_t attributes;
-    sigset_t all, before;
+    sigset_t blocked, before;
     bool started;
 
     if (pthread_attr_init(&attributes) != 0)
         return false;
     (void)pthread_attr_setstacksize(&attributes, WEIR__STACK_SIZE); /* a refusal leaves the larger default */
-    (void)sigfillset(&all);
-    must(pthread_sigmask(SIG_SETMASK, &all, &before) == 0); /* inherited by the new thread */
+    all_but_faults(&blocked);
+    must(pthread_sigmask(SIG_SETMASK, &blocked, &before) == 0); /* inherited by the new thread */
     started = pthread_create(thread, &attributes, run, argument) == 0;
     must(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
     (void)pthread_attr_destroy(&attributes);

@@ -29,8 +29,8 @@ bool weir__sem_try(sem_t *sem);
 bool weir__sem_wait(sem_t *sem, int64_t until_ns);
 
 /*
- * Starts a joinable thread with a stack of WEIR__STACK_SIZE and all signals blocked, as a guest in another's process
- * should.  False where the system refuses.
+ * Starts a joinable thread with a stack of WEIR__STACK_SIZE and every signal blocked but those that its own faults
+ * raise, as a guest in another's process should.  False where the system refuses.
  */
 bool weir__thread_start(pthread_t *thread, void *(*run)(void *), void *argument);
 void weir__thread_join(pthread_t thread);

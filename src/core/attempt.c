@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 
 /* A wait at the wire that is shorter than this costs more than the unevenness that it would straighten. */
@@ -25,26 +25,18 @@ struct attempt {
     int64_t began_ns;     /* 0: no response began */
 };
 
-/* A worker's own: its connection, opened at the first job, when another worker already stands at the gate. */
-struct seat {
-    struct weir__connection *connection;
-};
-
+/* A worker's state is its connection: opened at its first job, when another worker already stands at the gate. */
 void *weir__attempt_enter(void *context)
 {
     (void)context;
-    return calloc(1, sizeof(struct seat));
+    return NULL;
 }
 
 void weir__attempt_leave(void *context, void *state)
 {
     struct weir *weir = context;
-    struct seat *seat = state;
 
-    if (seat == NULL)
-        return;
-    weir->transport->close(seat->connection);
-    free(seat);
+    weir->transport->close(state);
 }
 
 static int64_t now_of(const struct weir *weir)
@@ -83,17 +75,16 @@ static void take_beginning(void *context)
     struct attempt *attempt = context;
     struct weir *weir = attempt->weir;
 
-    attempt->began_ns = now_of(weir);
-    weir__limits_began(&weir->limits, attempt->sent_ns, attempt->began_ns);
+    attempt->began_ns = weir__limits_began(&weir->limits, attempt->sent_ns, weir->env.now_ns, weir->env.context);
     if (weir->limits.rate_count > 0)
         weir__pool_nudge(&weir->pool); /* until now nobody could know when the permits come back */
 }
 
-/* Without a seat or a connection there was no memory for them. */
+/* Without a connection there was no memory for one; the worker's next job tries again. */
 static void perform(struct attempt *attempt, struct weir__reply *reply)
 {
     struct weir *weir = attempt->weir;
-    struct seat *seat = attempt->worker->state;
+    struct weir__worker *worker = attempt->worker;
     const struct weir__job *job = attempt->job;
     const struct weir__call call = {
         .method = job->method,
@@ -109,25 +100,26 @@ static void perform(struct attempt *attempt, struct weir__reply *reply)
     };
 
     memset(reply, 0, offsetof(struct weir__reply, detail) + 1);
-    if (seat != NULL && seat->connection == NULL)
-        seat->connection = weir->transport->open(weir->transport);
-    if (seat == NULL || seat->connection == NULL) {
+    if (worker->state == NULL)
+        worker->state = weir->transport->open(weir->transport);
+    if (worker->state == NULL) {
         reply->error = WEIR_ERROR_RESOURCE;
         strcpy(reply->detail, "out of memory");
         return;
     }
-    weir->transport->perform(seat->connection, &call, reply);
+    weir->transport->perform(worker->state, &call, reply);
 }
 
 /* Every permit goes back, on each way that an attempt can end. */
-static void give_permits_back(struct attempt *attempt, int64_t ended_ns)
+static void give_permits_back(struct attempt *attempt)
 {
-    struct weir__limits *limits = &attempt->weir->limits;
+    struct weir *weir = attempt->weir;
+    struct weir__limits *limits = &weir->limits;
 
     if (attempt->sent_ns == 0)
         weir__limits_unsent(limits);
     else if (attempt->began_ns == 0)
-        weir__limits_gave_up(limits, ended_ns);
+        weir__limits_gave_up(limits, weir->env.now_ns, weir->env.context);
     weir__limits_ended(limits);
 }
 
@@ -140,6 +132,7 @@ static struct weir__verdict judge(const struct weir *weir, const struct weir__jo
         .sent = reply->sent,
         .resend = reply->resend,
         .has_redirect = reply->redirect_url != NULL,
+        .acted = job->acted,
         .redirects = job->redirects,
         .resends = job->resends,
     };
@@ -169,7 +162,7 @@ static void count(struct attempt *attempt, const struct weir__reply *reply, cons
     const struct weir__statistics_attempt figures = {
         .error = reply->error,
         .http_status = reply->http_status,
-        .sent = attempt->sent_ns != 0,
+        .sent = reply->sent,
         .resend = repeats,
         .new_connection = reply->new_connection,
         .ended = verdict->next == WEIR__VERDICT_END,
@@ -207,7 +200,7 @@ static void finish(struct attempt *attempt, const struct weir__reply *reply, con
         .connect_ns = reply->connect_ns,
         .ttfb_ns = attempt->began_ns == 0 ? 0 : attempt->began_ns - attempt->sent_ns,
         .total_ns = ended_ns - job->accepted_ns,
-        .sent_at_ns = attempt->sent_wall_ns,
+        .sent_at_ns = job->sent_wall_ns,
     };
     end_job(job, &result);
 }
@@ -215,7 +208,8 @@ static void finish(struct attempt *attempt, const struct weir__reply *reply, con
 /* True where the job goes back to the queue's head, changed as the verdict wants it. */
 static bool goes_again(struct weir__job *job, const struct weir__reply *reply, struct weir__verdict *verdict)
 {
-    if (verdict->next == WEIR__VERDICT_RESEND) {
+    job->repeats = verdict->next == WEIR__VERDICT_RESEND;
+    if (job->repeats) {
         job->resends++;
         return true;
     }
@@ -233,7 +227,7 @@ bool weir__attempt_run(void *context, struct weir__worker *worker, struct weir__
     struct weir *weir = context;
     struct weir__job *job = (struct weir__job *)task;
     struct attempt attempt = {.weir = weir, .worker = worker, .job = job};
-    const bool repeats = job->resends > 0;
+    const bool repeats = job->repeats;
     struct weir__reply reply;
     struct weir__verdict verdict;
     int64_t ended_ns, elapsed_ns;
@@ -247,9 +241,12 @@ bool weir__attempt_run(void *context, struct weir__worker *worker, struct weir__
     perform(&attempt, &reply);
     weir__statistics_leave(&weir->statistics);
     ended_ns = now_of(weir);
-    give_permits_back(&attempt, ended_ns);
+    give_permits_back(&attempt);
 
-    job->attempts += attempt.sent_ns != 0;
+    if (reply.sent) {
+        job->attempts++;
+        job->sent_wall_ns = attempt.sent_wall_ns;
+    }
     elapsed_ns = ended_ns - (attempt.sent_ns != 0 ? attempt.sent_ns : task->granted_ns);
     verdict = judge(weir, job, &reply);
     again = goes_again(job, &reply, &verdict);
@@ -266,12 +263,13 @@ void weir__attempt_drop(void *context, struct weir__task *task)
     struct weir__job *job = (struct weir__job *)task;
     const struct weir_result result = {
         .job_id = job->id,
-        .outcome = WEIR_OUTCOME_CANCELLED,
+        .outcome = job->acted ? WEIR_OUTCOME_FAILED : WEIR_OUTCOME_CANCELLED,
         .error = WEIR_ERROR_STOPPED,
-        .detail = "stopped before it was sent",
+        .detail = job->attempts > 0 ? "stopped before it was sent again" : "stopped before it was sent",
         .attempts = job->attempts,
+        .sent_at_ns = job->sent_wall_ns,
         .total_ns = now_of(weir) - (job->tries > 0 ? job->accepted_ns : task->queued_ns),
     };
-    weir__statistics_ended(&weir->statistics, WEIR_OUTCOME_CANCELLED);
+    weir__statistics_ended(&weir->statistics, result.outcome);
     end_job(job, &result);
 }

@@ -6,6 +6,7 @@
 #include "core/dispatcher.h"
 
 #include "base/clock.h"
+#include "base/fork.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,7 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
     if (weir->transport == NULL && (status = make_transport(weir, options)) != WEIR_OK)
         goto no_transport;
     weir->started_ns = weir->env.now_ns(weir->env.context);
+    weir->forks = weir__fork_count();
     *out = weir;
     return WEIR_OK;
 
@@ -174,6 +176,12 @@ enum weir_status weir_new(const struct weir_options *options, struct weir **out)
 {
     const struct weir__outside real = {&weir__env_real, NULL};
     return weir__dispatcher_new(options, &real, out);
+}
+
+/* Whether it was made by a process that this one is a child of: no worker of it lives here. */
+static bool inherited(const struct weir *weir)
+{
+    return weir->forks != weir__fork_count();
 }
 
 static enum weir_status status_of(enum weir__pool_push_status pushed, int64_t timeout_ns)
@@ -206,6 +214,8 @@ enum weir_status weir_submit(struct weir *weir, const struct weir_request *reque
         (request->body == NULL && request->body_size > 0) ||
         weir__transport_check(request->method, request->url, request->headers, request->header_count) != NULL)
         return WEIR_INVALID;
+    if (inherited(weir))
+        return WEIR_STOPPED;
     job = weir__job_new(request);
     if (job == NULL)
         return WEIR_NO_MEMORY;
@@ -220,23 +230,30 @@ enum weir_status weir_submit(struct weir *weir, const struct weir_request *reque
 
 enum weir_status weir_wait(struct weir *weir, int64_t timeout_ns)
 {
+    if (weir == NULL)
+        return WEIR_INVALID;
+    if (inherited(weir))
+        return WEIR_STOPPED;
     return weir__pool_wait(&weir->pool, deadline_of(weir, timeout_ns)) ? WEIR_OK : WEIR_TIMEOUT;
 }
 
 void weir_stop(struct weir *weir)
 {
-    weir__pool_stop(&weir->pool);
+    if (weir != NULL && !inherited(weir))
+        weir__pool_stop(&weir->pool);
 }
 
 void weir_abort(struct weir *weir)
 {
+    if (weir == NULL || inherited(weir))
+        return;
     weir__pool_stop(&weir->pool);
     weir->transport->abort(weir->transport);
 }
 
 void weir_free(struct weir *weir)
 {
-    if (weir == NULL)
+    if (weir == NULL || inherited(weir))
         return;
     weir_abort(weir);
     weir__pool_close(&weir->pool);
@@ -251,15 +268,15 @@ void weir_free(struct weir *weir)
 
 void weir_snapshot(struct weir *weir, struct weir_stats *out)
 {
-    const int64_t now_ns = weir->env.now_ns(weir->env.context);
-    const struct weir__pool_tally tally = weir__pool_tally(&weir->pool, now_ns);
+    struct weir__pool_tally tally;
 
-    if (out->struct_size != sizeof *out)
+    if (weir == NULL || out == NULL || out->struct_size != sizeof *out || inherited(weir))
         return;
+    tally = weir__pool_tally(&weir->pool);
     weir__statistics_read(&weir->statistics, out);
     out->queued = tally.queued;
     out->workers = tally.workers;
-    out->elapsed_ns = now_ns - weir->started_ns;
+    out->elapsed_ns = tally.now_ns - weir->started_ns;
     out->time = (struct weir_time_stats){
         .sending_ns = tally.spent_ns[WEIR__POOL_RUNNING],
         .permit_wait_ns = tally.spent_ns[WEIR__POOL_PERMIT],

@@ -35,6 +35,7 @@ struct weir {
     weir_event_fn on_event;
     void *event_user_data;
     int64_t started_ns;
+    unsigned forks; /* weir__fork_count() of the process that made it; the handle is dead in any other */
 };
 
 /* weir_new() with another outside.  On failure the transport is freed too. */

@@ -28,9 +28,11 @@ static const char *put(char **at, const char *text)
 struct weir__job *weir__job_new(const struct weir_request *request)
 {
     const size_t headers_size = request->header_count * sizeof(struct weir_header);
-    struct weir__job *job = malloc(sizeof *job + headers_size + text_size(request));
+    struct weir__job *job = NULL;
     char *at;
 
+    if (request->body_size <= SIZE_MAX / 2) /* what else is in the sum has limits far below the other half */
+        job = malloc(sizeof *job + headers_size + text_size(request));
     if (job == NULL)
         return NULL;
     *job = (struct weir__job){
@@ -75,6 +77,8 @@ bool weir__job_redirect(struct weir__job *job, const char *url, int http_status)
         return false;
     if (!same_origin)
         job->header_count = 0; /* they may hold credentials, and were meant for the first host */
+    /* 303, and 301 and 302 after POST, answer what was done; 307 and 308 say that it was not done here */
+    job->acted = job->acted || (strcmp(method, job->method) != 0 && !weir__verdict_idempotent(job->method));
     if (!keeps_body) {
         job->body = NULL;
         job->body_size = 0;

@@ -30,6 +30,9 @@ struct weir__job {
     uint32_t attempts;           /* of those, sends on the wire */
     uint32_t redirects;          /* */
     uint32_t resends;            /* */
+    bool repeats;                /* its next attempt is a resend, not a redirect */
+    bool acted;                  /* as in weir__verdict_facts */
+    int64_t sent_wall_ns;        /* wall clock of the last send; 0 if never, or if nobody will be told */
     int64_t accepted_ns;         /* when it was first queued; set at the first try */
     int64_t queue_ns, permit_ns; /* summed over its tries */
 };

@@ -139,24 +139,31 @@ static void give_back(struct weir__limits *limits, bool held, int64_t now_ns)
     }
 }
 
-void weir__limits_began(struct weir__limits *limits, int64_t sent_ns, int64_t now_ns)
+int64_t weir__limits_began(struct weir__limits *limits, int64_t sent_ns, int64_t (*now)(void *context), void *context)
 {
+    int64_t now_ns;
+
     if (limits->rate_count == 0)
-        return;
+        return now(context);
     weir__mutex_lock(&limits->lock);
+    now_ns = now(context);
     for (uint32_t i = 0; i < limits->rate_count; i++) {
         limits->rates[i].rtt_ns += (now_ns - sent_ns - limits->rates[i].rtt_ns) / RTT_WEIGHT;
         weir__certificate_began(&limits->rates[i].certificate, now_ns);
     }
     weir__mutex_unlock(&limits->lock);
     give_back(limits, true, now_ns);
+    return now_ns;
 }
 
-void weir__limits_gave_up(struct weir__limits *limits, int64_t now_ns)
+void weir__limits_gave_up(struct weir__limits *limits, int64_t (*now)(void *context), void *context)
 {
+    int64_t now_ns;
+
     if (limits->rate_count == 0)
         return;
     weir__mutex_lock(&limits->lock);
+    now_ns = now(context);
     for (uint32_t i = 0; i < limits->rate_count; i++)
         weir__certificate_gave_up(&limits->rates[i].certificate, now_ns);
     weir__mutex_unlock(&limits->lock);

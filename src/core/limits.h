@@ -58,11 +58,15 @@ int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns);
  */
 int64_t weir__limits_sent(struct weir__limits *limits, int64_t (*now)(void *context), void *context);
 
-/* The response began: rate permits are held from here. */
-void weir__limits_began(struct weir__limits *limits, int64_t sent_ns, int64_t now_ns);
+/*
+ * The response began: rate permits are held from here.  Reads the clock as weir__limits_sent() does and returns that: a
+ * reading from before the lock could reach the certificates after a later one, be taken for it, and convict a limit
+ * that was kept.
+ */
+int64_t weir__limits_began(struct weir__limits *limits, int64_t sent_ns, int64_t (*now)(void *context), void *context);
 
-/* No response will be awaited any more: held from here, and uncertain. */
-void weir__limits_gave_up(struct weir__limits *limits, int64_t now_ns);
+/* No response will be awaited any more: held from here, and uncertain.  Reads the clock likewise. */
+void weir__limits_gave_up(struct weir__limits *limits, int64_t (*now)(void *context), void *context);
 
 /* It never left: rate permits come back at once. */
 void weir__limits_unsent(struct weir__limits *limits);

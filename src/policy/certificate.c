@@ -37,15 +37,16 @@ void weir__certificate_sent(struct weir__certificate *certificate, int64_t now_n
 void weir__certificate_began(struct weir__certificate *certificate, int64_t now_ns)
 {
     struct weir__certificate *c = certificate;
-    struct weir__certificate_entry *last = c->count > 0 ? &c->entries[(c->first + c->count - 1) % c->capacity] : NULL;
+    struct weir__certificate_entry *last;
 
     assert(c->capacity > 0 && c->entries != NULL);
+    last = c->count > 0 ? &c->entries[(c->first + c->count - 1) % c->capacity] : NULL;
     if (last != NULL && c->count == c->capacity) {
         last->began_ns = now_ns > last->began_ns ? now_ns : last->began_ns;
         last->count++;
         return;
     }
-    /* threads read the clock before they come here: keep the FIFO in order, by the later of two readings */
+    /* whatever readings it is handed, the FIFO stays in order: the later one counts */
     c->entries[(c->first + c->count) % c->capacity] =
         (struct weir__certificate_entry){last != NULL && last->began_ns > now_ns ? last->began_ns : now_ns, 1};
     c->count++;

@@ -16,6 +16,7 @@
 
 struct weir__pace {
     uint32_t requests;    /* N */
+    uint32_t burst;       /* at least 1 */
     int64_t gap_least_ns; /* T/N, rounded up */
     int64_t gap_ns;       /* the one in force */
     int64_t tolerance_ns; /* how far ahead of the pace a burst may be */
@@ -26,9 +27,14 @@ struct weir__pace {
 void weir__pace_init(struct weir__pace *pace, uint32_t requests, int64_t per_ns, uint32_t burst);
 
 /*
- * For a limit with a hold, whose N permits go round once in T + RTT: spreads N sends over the whole round.  T/N apart
- * they would be followed by a gap of an RTT; a sliding counter at the server takes what came for evenly spread, and
- * that would leave it no room for jitter.
+ * For a limit with a hold, whose N permits go round once in T + RTT: spreads N sends over the round.  T/N apart they
+ * would be followed by a gap of an RTT; a sliding counter at the server takes what came for evenly spread, and that
+ * would leave it no room for jitter.
+ *
+ * Not over all of it: over T and three quarters of the RTT, so that a send that went late can be caught up (spread over
+ * the whole, 10 per second at 0.5 s +- 50 % reached 93 % of N/(T+RTT)); and over T and a half at most, which is room
+ * enough for any counter, so that an RTT that was once long slows nobody by more than a third while it is forgotten. A
+ * single permit spaces its sends by itself.
  */
 void weir__pace_spread(struct weir__pace *pace, int64_t rtt_ns);
 

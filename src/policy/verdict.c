@@ -56,7 +56,7 @@ struct weir__verdict weir__verdict_of(const struct weir__verdict_rules *rules, c
     if (facts->sent && facts->http_status == 0 && !idempotent)
         return end(WEIR_OUTCOME_UNKNOWN, facts->error);
     /* cancelled means that it may be sent again without harm */
-    if (facts->error == WEIR_ERROR_STOPPED && (idempotent || !facts->sent))
+    if (facts->error == WEIR_ERROR_STOPPED && !facts->acted && (idempotent || !facts->sent))
         return end(WEIR_OUTCOME_CANCELLED, facts->error);
     return end(WEIR_OUTCOME_FAILED, facts->error);
 }

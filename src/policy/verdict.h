@@ -29,6 +29,7 @@ struct weir__verdict_facts {
     bool sent;
     bool resend;        /* a kept connection died before the response's first byte */
     bool has_redirect;  /* the response names another URL */
+    bool acted;         /* an earlier request of the job did what must not be done twice, then led elsewhere */
     uint32_t redirects; /* followed so far */
     uint32_t resends;   /* made so far */
 };

@@ -109,6 +109,15 @@ void weir__gate_peek(struct weir__gate *gate, int64_t now_ns, struct weir__gate_
     weir__mutex_unlock(&gate->lock);
 }
 
+void weir__gate_leave(struct weir__gate *gate, int64_t now_ns)
+{
+    const struct weir__gate_answer gone = {.go = true};
+
+    weir__mutex_lock(&gate->lock);
+    account(gate, now_ns, &gone);
+    weir__mutex_unlock(&gate->lock);
+}
+
 void weir__gate_give(struct weir__gate *gate, uint32_t limit)
 {
     weir__mutex_lock(&gate->lock);

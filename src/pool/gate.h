@@ -74,6 +74,9 @@ void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_a
 /* The same question, and nothing is taken. */
 void weir__gate_peek(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer);
 
+/* The job that waited goes no more: its wait ends here. */
+void weir__gate_leave(struct weir__gate *gate, int64_t now_ns);
+
 /* Gives a permit of one limit back, at once or for a later moment (only where the limit was added as held). */
 void weir__gate_give(struct weir__gate *gate, uint32_t limit);
 void weir__gate_give_at(struct weir__gate *gate, uint32_t limit, int64_t due_ns);

@@ -229,6 +229,7 @@ static bool step(struct weir__pool *pool, struct weir__worker *worker)
     }
     if (pool->stopped) {
         turn_to(worker, WEIR__POOL_RUNNING, now_ns);
+        weir__gate_leave(pool->gate, now_ns);
         drop_all(pool);
         return true;
     }
@@ -436,17 +437,18 @@ void weir__pool_clear(struct weir__pool *pool)
     pool->worker_max = 0;
 }
 
-struct weir__pool_tally weir__pool_tally(struct weir__pool *pool, int64_t now_ns)
+struct weir__pool_tally weir__pool_tally(struct weir__pool *pool)
 {
-    struct weir__pool_tally tally = {0, 0, {0}};
+    struct weir__pool_tally tally = {.queued = 0};
 
     weir__mutex_lock(&pool->lock);
+    tally.now_ns = now_of(pool);
     tally.queued = pool->queue.count;
     tally.workers = pool->worker_count;
     for (const struct weir__worker *w = pool->workers; w != NULL; w = w->next) {
         for (int i = 0; i < WEIR__POOL_STATES; i++)
             tally.spent_ns[i] += w->spent_ns[i];
-        tally.spent_ns[w->doing] += now_ns - w->since_ns;
+        tally.spent_ns[w->doing] += tally.now_ns - w->since_ns;
     }
     weir__mutex_unlock(&pool->lock);
     return tally;

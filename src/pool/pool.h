@@ -126,8 +126,9 @@ void weir__pool_clear(struct weir__pool *pool);
 
 struct weir__pool_tally {
     uint32_t queued, workers;
-    int64_t spent_ns[WEIR__POOL_STATES]; /* over all workers, up to `now_ns` */
+    int64_t now_ns;                      /* read under the lock: no worker has turned to anything after it */
+    int64_t spent_ns[WEIR__POOL_STATES]; /* over all workers, up to then */
 };
-struct weir__pool_tally weir__pool_tally(struct weir__pool *pool, int64_t now_ns);
+struct weir__pool_tally weir__pool_tally(struct weir__pool *pool);
 
 #endif

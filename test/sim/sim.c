@@ -23,6 +23,7 @@
 #define REQUESTS 20000u
 #define SEEDS 400u
 #define SHARE_OF_CEILING 0.97
+#define SHARE_AFTER_CHANGE 0.85
 
 static unsigned tests, failures;
 
@@ -104,6 +105,85 @@ static void run_claims(uint64_t requests)
     for (size_t i = 0; i < 2; i++) /* what counts windows is satisfied by the hold alone */
         for (size_t j = 0; j < 3; j++)
             run_claim(WEIR_SHAPE_WINDOW, &claims[i], uplinks[j], requests);
+}
+
+/* ------------------------------------------------------------------------------------------- an RTT that changes much
+ */
+
+static const struct weir_rate changing[] = {
+    {1, 0, MS(1000), WEIR_SHAPE_STRICT},    {2, 0, MS(1000), WEIR_SHAPE_STRICT}, {5, 0, MS(60000), WEIR_SHAPE_STRICT},
+    {10, 0, MS(1000), WEIR_SHAPE_STRICT},   {10, 4, MS(250), WEIR_SHAPE_STRICT}, {100, 0, MS(1000), WEIR_SHAPE_STRICT},
+    {1000, 0, MS(1000), WEIR_SHAPE_STRICT}, {10, 0, MS(100), WEIR_SHAPE_STRICT},
+};
+
+/* The first responses take a minute each, all others 50 ms: the pace must not go on as if nothing had changed. */
+static void run_recovery(const struct weir_rate *rate)
+{
+    /* whole rounds of the permits, so that no slow one is still out when the steady part begins */
+    const uint64_t slow = (uint64_t)rate->requests * (rate->requests < 32 ? 64 / rate->requests : 2);
+    struct sim_scenario s = {
+        .seed = 1,
+        .requests = 10 * slow,
+        .concurrency = 2000,
+        .rate_count = 1,
+        .latency_ns = MS(50),
+        .slow_first = slow,
+        .slow_latency_ns = MS(60000),
+        .late_max_ns = 100000,
+    };
+    const double ceiling = rate->requests / ((double)rate->per_ns / 1e9 + 0.05);
+    struct sim_report r;
+    char name[128], limit[64], detail[384];
+
+    s.rates[0] = (struct sim_rate){*rate, WEIR__WINDOW_COUNTER, rate->requests, 0, MS(377)};
+    weir__units_format_rate(rate->requests, rate->per_ns, limit, sizeof limit);
+    (void)snprintf(name, sizeof name, "%s, after %llu responses of a minute", limit, (unsigned long long)slow);
+    if (!sim_world_run(&s, &r)) {
+        say(false, name, "out of memory");
+        return;
+    }
+    (void)snprintf(detail, sizeof detail, "%llu refused, %.3f of %.3f/s%s%s", (unsigned long long)r.refused, r.per_s,
+                   ceiling, r.held ? "" : "; ", r.what);
+    say(r.held && r.refused == 0 && r.per_s >= SHARE_AFTER_CHANGE * ceiling, name, detail);
+}
+
+/* A response takes as long as half the period, give or take half of that: what came late is caught up. */
+static void run_jitter(uint32_t requests, double least_share)
+{
+    struct sim_scenario s = {
+        .seed = 1,
+        .requests = 4000,
+        .concurrency = 2000,
+        .rate_count = 1,
+        .latency_ns = MS(500),
+        .latency_jitter_ns = MS(250),
+        .late_max_ns = 100000,
+    };
+    struct sim_report r;
+    char name[96], detail[384];
+    double ceiling;
+
+    s.rates[0] =
+        (struct sim_rate){{requests, 0, MS(1000), WEIR_SHAPE_STRICT}, WEIR__WINDOW_COUNTER, requests, 0, MS(377)};
+    (void)snprintf(name, sizeof name, "%u/1s, responses after 250 to 750 ms", requests);
+    if (!sim_world_run(&s, &r)) {
+        say(false, name, "out of memory");
+        return;
+    }
+    ceiling = requests / (1 + r.rtt_s);
+    (void)snprintf(detail, sizeof detail, "%llu refused, %.3f of %.3f/s%s%s", (unsigned long long)r.refused, r.per_s,
+                   ceiling, r.held ? "" : "; ", r.what);
+    say(r.held && r.refused == 0 && r.per_s >= least_share * ceiling, name, detail);
+}
+
+static void run_changes(void)
+{
+    for (size_t i = 0; i < sizeof changing / sizeof changing[0]; i++)
+        run_recovery(&changing[i]);
+    run_jitter(1, 0.99);
+    run_jitter(2, 0.95);
+    run_jitter(10, 0.935);
+    run_jitter(100, 0.97);
 }
 
 /* --------------------------------------------------------------------------------- that the simulator sees what is
@@ -301,6 +381,7 @@ int main(int count, char **arguments)
         run_seeds(number);
     } else if (count == 1 || strcmp(option, "--requests") == 0) {
         run_claims(count == 1 ? REQUESTS : number);
+        run_changes();
         run_checks_of_the_simulator();
         run_clocks();
         run_seeds(SEEDS);

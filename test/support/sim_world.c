@@ -33,6 +33,7 @@ struct event {
 
 struct request { /* one in flight; there are as many as permits */
     bool busy;
+    bool slow; /* one of scenario.slow_first */
     int64_t sent_ns;
     uint32_t next_free;
 };
@@ -224,6 +225,7 @@ static void send_request(struct world *w, uint32_t number)
 
     expect_pace(w);
     request->sent_ns = weir__limits_sent(&w->limits, now_of, w);
+    request->slow = w->report->sent < s->slow_first;
     if (++w->report->sent == s->requests / WARM_UP_SHARE)
         w->steady_since_ns = w->now_ns;
     else if (w->report->sent > s->requests / WARM_UP_SHARE)
@@ -283,9 +285,18 @@ static void arrive(struct world *w)
     w->report->refused += refused;
 }
 
+static int64_t draw_latency(struct world *w, uint32_t number)
+{
+    const struct sim_scenario *s = w->scenario;
+
+    if (w->requests[number].slow)
+        return s->slow_latency_ns;
+    return s->latency_ns - s->latency_jitter_ns + draw(w, 2 * s->latency_jitter_ns);
+}
+
 static void begin_response(struct world *w, uint32_t number)
 {
-    weir__limits_began(&w->limits, w->requests[number].sent_ns, w->now_ns);
+    (void)weir__limits_began(&w->limits, w->requests[number].sent_ns, now_of, w);
     w->rtt_sum_ns += w->now_ns - w->requests[number].sent_ns;
     w->rtt_count++;
     push(w, w->now_ns + draw(w, w->scenario->body_max_ns), END, number);
@@ -294,8 +305,6 @@ static void begin_response(struct world *w, uint32_t number)
 
 static void handle(struct world *w, const struct event *event)
 {
-    const struct sim_scenario *s = w->scenario;
-
     switch (event->kind) {
     case ASK:
         ask(w);
@@ -313,8 +322,7 @@ static void handle(struct world *w, const struct event *event)
         break;
     case ARRIVE:
         arrive(w);
-        push(w, w->now_ns + s->latency_ns - s->latency_jitter_ns + draw(w, 2 * s->latency_jitter_ns), BEGIN,
-             event->request);
+        push(w, w->now_ns + draw_latency(w, event->request), BEGIN, event->request);
         break;
     case ARRIVE_LOST:
         arrive(w);
@@ -324,7 +332,7 @@ static void handle(struct world *w, const struct event *event)
         break;
     case GIVE_UP:
         w->report->gave_up++;
-        weir__limits_gave_up(&w->limits, w->now_ns);
+        weir__limits_gave_up(&w->limits, now_of, w);
         end(w, event->request);
         break;
     case END:

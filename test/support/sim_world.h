@@ -32,6 +32,8 @@ struct sim_scenario {
     int64_t uplink_max_ns; /* from the send until the server counts */
     int64_t latency_ns;    /* from there until the response begins here, plus or minus latency_jitter_ns */
     int64_t latency_jitter_ns;
+    uint64_t slow_first;      /* so many requests, the first ones, */
+    int64_t slow_latency_ns;  /* wait for their responses this long instead */
     int64_t body_max_ns;      /* from there until its end */
     double new_share;         /* of attempts that need a new connection, */
     int64_t handshake_max_ns; /* which takes up to this long */

@@ -362,6 +362,84 @@ static void redirects_change_method_and_keep_headers_within_an_origin(void **sta
     }
 }
 
+/* A redirect is no retry, whatever came before it. */
+static void a_redirect_after_a_resend_is_no_retry(void **state)
+{
+    struct fixture *f = start(NULL, 3);
+
+    (void)state;
+    fake_transport_push(f->transport, &dead);
+    fake_transport_push(f->transport, &(struct fake_step){.http_status = 302, .redirect_url = URL "/b"});
+    assert_int_equal(fixture_submit(f, "GET", URL, 0), WEIR_OK);
+    assert_true(fixture_settle(f));
+    assert_int_equal(fixture_end_of(f, 0).result.attempts, 3);
+    assert_int_equal(stats_of(f).attempts, 3);
+    assert_int_equal(stats_of(f).retries, 1);
+    fixture_free(f);
+}
+
+/*
+ * "cancelled" says that sending it again does no harm.  A POST that was answered with 303 has been carried out; 307
+ * says that it was not.  The stop comes while the second attempt waits for the gate, or an abort while it is under way.
+ */
+static void a_stop_after_a_redirected_post_is_cancelled_only_if_nothing_was_done(void **state)
+{
+    static const struct {
+        const char *method;
+        int status;
+        enum weir_outcome outcome;
+    } cases[] = {{"POST", 303, WEIR_OUTCOME_FAILED},  {"POST", 301, WEIR_OUTCOME_FAILED},
+                 {"POST", 302, WEIR_OUTCOME_FAILED},  {"POST", 307, WEIR_OUTCOME_CANCELLED},
+                 {"PATCH", 303, WEIR_OUTCOME_FAILED}, {"PUT", 303, WEIR_OUTCOME_CANCELLED},
+                 {"GET", 302, WEIR_OUTCOME_CANCELLED}};
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        const bool waits = i % 2 == 0;
+        const struct fake_step hop = {.http_status = cases[i / 2].status, .redirect_url = URL "/b"};
+        struct fixture *f = start(waits ? &one_per_second : NULL, 3);
+        struct fixture_end end;
+
+        fake_transport_push(f->transport, &hop);
+        fake_transport_push(f->transport, &(struct fake_step){.http_status = 200, .park = true});
+        assert_int_equal(fixture_submit(f, cases[i / 2].method, URL, 0), WEIR_OK);
+        if (waits) {
+            assert_true(fake_clock_await(&f->clock, weir__hold_until(FIXTURE_START_NS, one_per_second.per_ns)));
+            weir_stop(f->weir);
+        } else {
+            assert_true(fake_transport_await_parked(f->transport, 1));
+            weir_abort(f->weir);
+        }
+        assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
+        end = fixture_end_of(f, 0);
+        /* under way, a POST that 307 sent on is in doubt */
+        const enum weir_outcome wanted =
+            !waits && cases[i / 2].status == 307 ? WEIR_OUTCOME_UNKNOWN : cases[i / 2].outcome;
+        if (end.result.outcome != wanted || end.result.error != WEIR_ERROR_STOPPED)
+            fail_msg("%s, %d, %s: %s", cases[i / 2].method, cases[i / 2].status, waits ? "waiting" : "under way",
+                     weir_outcome_text(end.result.outcome));
+        assert_int_equal(stats_of(f).outcomes[wanted], 1);
+        assert_int_equal(end.result.attempts, waits ? 1 : 2);
+        assert_true(end.result.sent_at_ns > 0);
+        fixture_free(f);
+    }
+}
+
+/* What was sent before is told, too, where the last attempt never got that far. */
+static void sent_at_outlives_an_attempt_that_was_not_sent(void **state)
+{
+    struct fixture *f = start(NULL, 3);
+
+    (void)state;
+    fake_transport_push(f->transport, &dead);
+    fake_transport_push(f->transport, &(struct fake_step){.unsent = true, .error = WEIR_ERROR_CONNECT});
+    assert_int_equal(fixture_submit(f, "GET", URL, 0), WEIR_OK);
+    assert_true(fixture_settle(f));
+    assert_int_equal(fixture_end_of(f, 0).result.error, WEIR_ERROR_CONNECT);
+    assert_int_equal(fixture_end_of(f, 0).result.attempts, 1);
+    assert_true(fixture_end_of(f, 0).result.sent_at_ns > 0);
+    fixture_free(f);
+}
+
 static void a_body_is_not_sent_to_another_origin(void **state)
 {
     const struct fake_step step = {.http_status = 307, .redirect_url = "http://127.0.0.2:1/b"};
@@ -431,6 +509,9 @@ int main(void)
         cmocka_unit_test(resend_goes_through_the_gate_again_and_pays),
         cmocka_unit_test(resends_end_at_their_bound),
         cmocka_unit_test(redirects_change_method_and_keep_headers_within_an_origin),
+        cmocka_unit_test(a_redirect_after_a_resend_is_no_retry),
+        cmocka_unit_test(a_stop_after_a_redirected_post_is_cancelled_only_if_nothing_was_done),
+        cmocka_unit_test(sent_at_outlives_an_attempt_that_was_not_sent),
         cmocka_unit_test(a_body_is_not_sent_to_another_origin),
         cmocka_unit_test(redirects_pay_and_end_at_their_maximum),
         cmocka_unit_test(redirect_that_must_not_be_followed_fails),

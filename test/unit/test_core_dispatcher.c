@@ -6,11 +6,14 @@
 
 #include "base/sync.h"
 
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -561,6 +564,84 @@ static void jobs_without_a_callback_are_fine(void **state)
     fixture_free(f);
 }
 
+/* A fault of the caller's own code in a callback must come to the handler that the process has for it. */
+static void note_signals(void *user_data, const struct weir_result *result)
+{
+    sigset_t *blocked = user_data;
+
+    (void)result;
+    (void)pthread_sigmask(SIG_SETMASK, NULL, blocked);
+}
+
+static void workers_block_all_signals_but_faults(void **state)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    static const int others[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGALRM, SIGCHLD, SIGUSR1};
+    struct fixture *f = start(1, 1, &fixture_plain);
+    struct weir_request request = WEIR_REQUEST_INIT;
+    sigset_t blocked, before, after;
+
+    (void)state;
+    (void)sigemptyset(&blocked);
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &before);
+    request.url = URL;
+    request.done = note_signals;
+    request.user_data = &blocked;
+    assert_int_equal(weir_submit(f->weir, &request, 0), WEIR_OK);
+    assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        assert_false(sigismember(&blocked, faults[i]));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_true(sigismember(&blocked, others[i]));
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &after);
+    for (int number = 1; number < NSIG; number++) /* the caller's own are as they were */
+        assert_int_equal(sigismember(&before, number), sigismember(&after, number));
+    fixture_free(f);
+}
+
+/* The workers are the parent's: in the child every call returns at once and says so. */
+static int use_an_inherited_handle(struct fixture *f)
+{
+    struct weir_stats stats = {.struct_size = sizeof stats, .accepted = 77};
+
+    (void)alarm(10);
+    if (fixture_submit(f, "GET", URL, 2) != WEIR_STOPPED)
+        return 1;
+    if (weir_wait(f->weir, -1) != WEIR_STOPPED)
+        return 2;
+    weir_stop(f->weir);
+    weir_abort(f->weir);
+    weir_snapshot(f->weir, &stats);
+    weir_free(f->weir);
+    return stats.accepted == 77 ? 0 : 3;
+}
+
+static void a_child_process_finds_the_handle_dead_and_hangs_nowhere(void **state)
+{
+    struct fixture *f = start(2, 10, &parked);
+    int status = 0;
+    pid_t child;
+
+    (void)state;
+    submit(f, "GET", 0, 1);
+    assert_true(fake_transport_await_parked(f->transport, 1));
+    child = fork();
+    if (child == 0)
+        _exit(use_an_inherited_handle(f));
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    submit(f, "GET", 1, 1); /* and the parent goes on */
+    fake_transport_release(f->transport, 1);
+    assert_true(fake_transport_await_begun(f->transport, 2));
+    assert_true(fake_transport_await_parked(f->transport, 1));
+    fake_transport_release(f->transport, 1);
+    assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
+    expect_end(f, 0, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+    expect_end(f, 1, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+    fixture_free(f);
+}
+
 static void snapshot_with_a_wrong_size_is_untouched(void **state)
 {
     struct fixture *f = start(1, 1, &fixture_plain);
@@ -593,6 +674,8 @@ int main(void)
         cmocka_unit_test(callbacks_may_submit_stop_and_look),
         cmocka_unit_test(callback_may_abort),
         cmocka_unit_test(jobs_without_a_callback_are_fine),
+        cmocka_unit_test(workers_block_all_signals_but_faults),
+        cmocka_unit_test(a_child_process_finds_the_handle_dead_and_hangs_nowhere),
         cmocka_unit_test(snapshot_with_a_wrong_size_is_untouched),
     };
     alarm(120);

@@ -155,6 +155,50 @@ static void no_window_holds_more_than_the_limit(void **state)
     fixture_free(f);
 }
 
+static struct weir__limits *read_limits;
+static int unlocked_readings;
+
+static int64_t reading_under_the_lock(void *context)
+{
+    if (pthread_mutex_trylock(&read_limits->lock) == 0) {
+        (void)pthread_mutex_unlock(&read_limits->lock);
+        unlocked_readings++;
+    }
+    return *(int64_t *)context += 1000;
+}
+
+/*
+ * What the certificates see has the order in which they see it.  A reading from before the lock can come after a later
+ * one, would be taken for it, and with its permit used again the figure would be one more than was sent.
+ */
+static void certificates_are_told_moments_read_under_their_lock(void **state)
+{
+    const struct weir_rate rate = {.requests = 2, .per_ns = S(1), .shape = WEIR_SHAPE_WINDOW};
+    struct weir__gate_answer answer;
+    struct weir__limits limits;
+    int64_t clock_ns = S(1), sent_ns;
+
+    (void)state;
+    assert_int_equal(weir__limits_init(&limits, 5, &rate, 1), WEIR_OK);
+    read_limits = &limits;
+    unlocked_readings = 0;
+    weir__gate_ask(&limits.gate, clock_ns, &answer);
+    assert_true(answer.go);
+    sent_ns = weir__limits_sent(&limits, reading_under_the_lock, &clock_ns);
+    assert_int_equal(sent_ns, S(1) + 1000);
+    assert_int_equal(weir__limits_began(&limits, sent_ns, reading_under_the_lock, &clock_ns), sent_ns + 1000);
+    weir__limits_ended(&limits);
+    weir__gate_ask(&limits.gate, clock_ns, &answer);
+    assert_true(answer.go);
+    (void)weir__limits_sent(&limits, reading_under_the_lock, &clock_ns);
+    weir__limits_gave_up(&limits, reading_under_the_lock, &clock_ns);
+    weir__limits_ended(&limits);
+    assert_int_equal(unlocked_readings, 0);
+    weir__gate_peek(&limits.gate, clock_ns, &answer);
+    assert_int_equal(answer.not_before_ns, weir__hold_until(sent_ns + 1000, S(1)));
+    weir__limits_clear(&limits);
+}
+
 static void default_shape_is_strict_up_to_a_minute(void **state)
 {
     static const struct weir_rate rates[] = {{.requests = 5, .per_ns = INT64_C(60000000000)},
@@ -360,6 +404,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_window_holds_more_than_the_limit),
+        cmocka_unit_test(certificates_are_told_moments_read_under_their_lock),
         cmocka_unit_test(default_shape_is_strict_up_to_a_minute),
         cmocka_unit_test(shapes_keep_what_they_promise),
         cmocka_unit_test(permit_of_an_unsent_attempt_serves_the_next_job_soon),

@@ -102,7 +102,30 @@ static void null_arguments_are_invalid(void **state)
     assert_int_equal(weir_new(NULL, &out), WEIR_INVALID);
     assert_null(out);
     assert_int_equal(weir_new(&options, NULL), WEIR_INVALID);
+    assert_int_equal(weir_wait(NULL, 0), WEIR_INVALID);
+    weir_stop(NULL);
+    weir_abort(NULL);
+    weir_snapshot(NULL, &(struct weir_stats){.struct_size = sizeof(struct weir_stats)});
     weir_free(NULL);
+}
+
+/* No such object can be; a size that wraps around must not become a small one. */
+static void a_body_size_that_cannot_be_is_refused(void **state)
+{
+    const struct weir_options options = WEIR_OPTIONS_INIT;
+    struct fixture *f = fixture_new(&options, &fixture_plain, false, NULL);
+    struct weir_request request = WEIR_REQUEST_INIT;
+
+    (void)state;
+    assert_non_null(f);
+    request.method = "POST";
+    request.url = "http://127.0.0.1/";
+    request.body = "x";
+    for (size_t less = 0; less < 300; less++) {
+        request.body_size = SIZE_MAX - less;
+        assert_int_equal(weir_submit(f->weir, &request, 0), WEIR_NO_MEMORY);
+    }
+    fixture_free(f);
 }
 
 EDIT(concurrency_max, o->concurrency = WEIR_CONCURRENCY_MAX)
@@ -251,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_out_of_range_are_invalid_and_out_is_untouched),
         cmocka_unit_test(null_arguments_are_invalid),
+        cmocka_unit_test(a_body_size_that_cannot_be_is_refused),
         cmocka_unit_test(options_at_their_bounds_are_taken),
         cmocka_unit_test(init_macro_holds_the_documented_defaults),
         cmocka_unit_test(wrong_requests_are_invalid_and_never_accepted),

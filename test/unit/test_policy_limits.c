@@ -184,6 +184,38 @@ static void time_that_goes_back_shortens_no_gap(void **state)
     assert_int_equal(weir__pace_next(&pace), 2 * S + 10 * MS);
 }
 
+/* The round of N permits is T + RTT; the sends are spread over most of it, and never over more than T and a half. */
+static void a_held_pace_is_spread_over_its_round_within_bounds(void **state)
+{
+    static const struct {
+        uint32_t requests;
+        int64_t rtt_ms, gap_us;
+    } cases[] = {{100, 0, 10000},  {100, -5, 10000},  {100, 40, 10300},  {100, 1000, 15000},  {100, 3600000, 15000},
+                 {2, 100, 537500}, {2, 5000, 750000}, {1, 100, 1000000}, {1, 60000, 1000000}, {1000, 200, 1150}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct weir__pace pace;
+        weir__pace_init(&pace, cases[i].requests, S, 1);
+        weir__pace_spread(&pace, cases[i].rtt_ms * MS);
+        if (pace.gap_ns != cases[i].gap_us * 1000)
+            fail_msg("%u/s at %lld ms: a gap of %lld ns", cases[i].requests, (long long)cases[i].rtt_ms,
+                     (long long)pace.gap_ns);
+        weir__pace_spread(&pace, 0); /* and nothing of it stays */
+        assert_int_equal(pace.gap_ns, S / cases[i].requests);
+    }
+}
+
+static void a_spread_pace_lets_the_whole_burst_through(void **state)
+{
+    struct weir__pace pace;
+    (void)state;
+    weir__pace_init(&pace, 10, S, 5);
+    for (int64_t rtt_ms = 0; rtt_ms < 3000; rtt_ms += 500) {
+        weir__pace_spread(&pace, rtt_ms * MS);
+        assert_int_equal(drain(&pace, (100 + rtt_ms) * S), 5);
+    }
+}
+
 /* In any window of W at most burst + W / gap sends, whatever the moments at which it is asked. */
 static void no_window_holds_more_than_burst_and_rate(void **state)
 {
@@ -228,6 +260,8 @@ int main(void)
         cmocka_unit_test(a_fine_pace_keeps_its_rate_with_coarse_sleeps),
         cmocka_unit_test(a_larger_burst_is_not_cut_by_the_grain),
         cmocka_unit_test(time_that_goes_back_shortens_no_gap),
+        cmocka_unit_test(a_held_pace_is_spread_over_its_round_within_bounds),
+        cmocka_unit_test(a_spread_pace_lets_the_whole_burst_through),
         cmocka_unit_test(no_window_holds_more_than_burst_and_rate),
     };
 

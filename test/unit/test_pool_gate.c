@@ -429,6 +429,19 @@ static void tallies_add_up_to_the_time_waited(void **state)
     assert_true(a.waits > 0 && b.waits > 0 && kept > 100);
 }
 
+static void a_job_that_leaves_has_waited_until_then(void **state)
+{
+    (void)state;
+    assert_true(weir__gate_add_limit(&gate, 1, false));
+    assert_true(ask(0).go);
+    expect_no(ask(10), WEIR__GATE_PERMIT, 0, WEIR__NEVER);
+    weir__gate_leave(&gate, 25);
+    expect_tally(0, 1, 15);
+    weir__gate_give(&gate, 0);
+    assert_true(ask(1000).go); /* nobody waited in between */
+    expect_tally(0, 1, 15);
+}
+
 static void limits_and_rules_have_a_maximum(void **state)
 {
     struct clockwork pace = {0, 0, 0, 0};
@@ -509,6 +522,7 @@ int main(void)
         GATE(a_job_counts_once_for_each_limit_that_kept_it),
         GATE(who_goes_at_once_has_not_waited),
         GATE(tallies_add_up_to_the_time_waited),
+        GATE(a_job_that_leaves_has_waited_until_then),
         GATE(limits_and_rules_have_a_maximum),
         GATE(no_window_of_arrivals_holds_more_than_the_permits),
     };

@@ -195,8 +195,10 @@ static void the_time_of_workers_adds_up(void **state)
     atomic_fetch_add(&virtual_ns, 100); /* the first is under way for so long */
     weir__sem_post(&tasks[0].go);
     await_all();
-    const int64_t end_ns = atomic_load(&virtual_ns) + 77;
-    const struct weir__pool_tally tally = weir__pool_tally(&fixture->pool, end_ns);
+    while (pool_fixture_idle(fixture) != 1)
+        (void)usleep(100);
+    atomic_fetch_add(&virtual_ns, 77);
+    const struct weir__pool_tally tally = weir__pool_tally(&fixture->pool);
     assert_int_equal(tally.workers, 1);
     assert_int_equal(tally.queued, 0);
     assert_int_equal(tally.spent_ns[WEIR__POOL_RUNNING], 100);
@@ -207,6 +209,35 @@ static void the_time_of_workers_adds_up(void **state)
         assert_int_equal(tasks[i].task.queued_ns, 1000000);
         assert_int_equal(tasks[i].task.next_up_ns, tasks[i - 1].task.granted_ns);
     }
+    pool_fixture_close(fixture);
+}
+
+static int64_t now_under_the_lock(void *context)
+{
+    if (pthread_mutex_trylock(&fixture->pool.lock) == 0) {
+        (void)pthread_mutex_unlock(&fixture->pool.lock);
+        atomic_fetch_add((atomic_int *)context, 1);
+    }
+    return weir__clock_now_ns();
+}
+
+/* With a moment from before the lock, a worker that has just turned to something has done it for less than nothing. */
+static void a_tally_is_of_a_moment_read_under_the_lock(void **state)
+{
+    atomic_int unlocked = 0;
+    (void)state;
+    pool_fixture_open(fixture, 1, 1, 10);
+    pool_fixture_task(&tasks[0], 0, true);
+    push(0);
+    pool_fixture_await_started(fixture, 1);
+    fixture->env = (struct weir__env){now_under_the_lock, fixture->env.wait, &unlocked};
+    const struct weir__pool_tally tally = weir__pool_tally(&fixture->pool);
+    assert_int_equal(atomic_load(&unlocked), 0);
+    assert_true(tally.now_ns > 0 && tally.spent_ns[WEIR__POOL_RUNNING] >= 0);
+    fixture->env.context = fixture;
+    fixture->env.now_ns = weir__env_real.now_ns;
+    weir__sem_post(&tasks[0].go);
+    pool_fixture_await_all(fixture);
     pool_fixture_close(fixture);
 }
 
@@ -352,6 +383,7 @@ int main(void)
         POOL(the_leader_asks_again_at_the_moment_that_the_gate_named),
         POOL(a_pace_is_met_to_the_nanosecond),
         POOL(the_time_of_workers_adds_up),
+        POOL(a_tally_is_of_a_moment_read_under_the_lock),
         POOL(a_nudge_puts_somebody_to_the_gate),
         POOL(a_permit_that_comes_back_early_calls_the_leader),
         POOL(a_push_to_an_empty_queue_calls_a_leader_that_waits_for_too_long),
