@@ -171,12 +171,13 @@ static void say_refused(const struct weir__config *config, enum weir_status stat
         weir__say("weir run: %s", weir_status_text(status));
         return;
     }
-    weir__say("weir run: tls: not what it should be, PEM of certificates and of a key that fits the client's:%s%s%s%s%s%s",
-              config->tls.ca_file != NULL ? " ca_file " : "", config->tls.ca_file != NULL ? config->tls.ca_file : "",
-              config->tls.client_cert != NULL ? " client_cert " : "",
-              config->tls.client_cert != NULL ? config->tls.client_cert : "",
-              config->tls.client_key != NULL ? " client_key " : "",
-              config->tls.client_key != NULL ? config->tls.client_key : "");
+    weir__say(
+        "weir run: tls: not what it should be, PEM of certificates and of a key that fits the client's:%s%s%s%s%s%s",
+        config->tls.ca_file != NULL ? " ca_file " : "", config->tls.ca_file != NULL ? config->tls.ca_file : "",
+        config->tls.client_cert != NULL ? " client_cert " : "",
+        config->tls.client_cert != NULL ? config->tls.client_cert : "",
+        config->tls.client_key != NULL ? " client_key " : "",
+        config->tls.client_key != NULL ? config->tls.client_key : "");
 }
 
 /* Takes the account and tells it. */
