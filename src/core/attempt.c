@@ -237,9 +237,7 @@ bool weir__attempt_run(void *context, struct weir__worker *worker, struct weir__
         job->accepted_ns = task->queued_ns;
     job->queue_ns += task->next_up_ns - task->queued_ns;
     job->permit_ns += task->granted_ns - task->next_up_ns;
-    weir__statistics_enter(&weir->statistics);
     perform(&attempt, &reply);
-    weir__statistics_leave(&weir->statistics);
     ended_ns = now_of(weir);
     give_permits_back(&attempt);
 

@@ -269,11 +269,15 @@ void weir_free(struct weir *weir)
 void weir_snapshot(struct weir *weir, struct weir_stats *out)
 {
     struct weir__pool_tally tally;
+    struct weir__gate_tally concurrency;
 
     if (weir == NULL || out == NULL || out->struct_size != sizeof *out || inherited(weir))
         return;
     tally = weir__pool_tally(&weir->pool);
     weir__statistics_read(&weir->statistics, out);
+    concurrency = weir__gate_tally(&weir->limits.gate, WEIR__CONCURRENCY_LIMIT);
+    out->in_flight = concurrency.out;
+    out->peak_in_flight = concurrency.out_peak;
     out->queued = tally.queued;
     out->workers = tally.workers;
     out->elapsed_ns = tally.now_ns - weir->started_ns;

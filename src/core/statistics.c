@@ -8,8 +8,6 @@
 bool weir__statistics_init(struct weir__statistics *statistics)
 {
     memset(statistics, 0, sizeof *statistics);
-    atomic_init(&statistics->in_flight, 0);
-    atomic_init(&statistics->peak_in_flight, 0);
     atomic_init(&statistics->accepted, 0);
     return weir__mutex_init(&statistics->lock);
 }
@@ -17,21 +15,6 @@ bool weir__statistics_init(struct weir__statistics *statistics)
 void weir__statistics_clear(struct weir__statistics *statistics)
 {
     weir__mutex_clear(&statistics->lock);
-}
-
-void weir__statistics_enter(struct weir__statistics *statistics)
-{
-    const unsigned now = atomic_fetch_add_explicit(&statistics->in_flight, 1, memory_order_relaxed) + 1;
-    unsigned peak = atomic_load_explicit(&statistics->peak_in_flight, memory_order_relaxed);
-
-    while (now > peak && !atomic_compare_exchange_weak_explicit(&statistics->peak_in_flight, &peak, now,
-                                                                memory_order_relaxed, memory_order_relaxed))
-        continue;
-}
-
-void weir__statistics_leave(struct weir__statistics *statistics)
-{
-    (void)atomic_fetch_sub_explicit(&statistics->in_flight, 1, memory_order_relaxed);
 }
 
 void weir__statistics_accepted(struct weir__statistics *statistics)
@@ -92,8 +75,6 @@ void weir__statistics_read(struct weir__statistics *statistics, struct weir_stat
 {
     struct weir__statistics *s = statistics;
 
-    out->in_flight = atomic_load_explicit(&s->in_flight, memory_order_relaxed);
-    out->peak_in_flight = atomic_load_explicit(&s->peak_in_flight, memory_order_relaxed);
     weir__mutex_lock(&s->lock);
     memcpy(out->outcomes, s->outcomes, sizeof out->outcomes);
     out->attempts = s->attempts;

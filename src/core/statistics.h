@@ -1,7 +1,7 @@
 /*
  * statistics - a dispatcher's counters.
  *
- * Threads: any; `lock` guards all but the atomics and is a leaf.  One update for each attempt.
+ * Threads: any; `lock` guards all but the atomic and is a leaf.  One update for each attempt.
  */
 #ifndef WEIR_CORE_STATISTICS_H
 #define WEIR_CORE_STATISTICS_H
@@ -15,9 +15,6 @@
 #include <stdint.h>
 
 struct weir__statistics {
-    atomic_uint in_flight;
-    atomic_uint peak_in_flight;
-
     _Atomic uint64_t accepted;
 
     pthread_mutex_t lock;
@@ -47,10 +44,6 @@ struct weir__statistics_attempt {
 
 bool weir__statistics_init(struct weir__statistics *statistics);
 void weir__statistics_clear(struct weir__statistics *statistics);
-
-/* A job goes to the transport; it has come back. */
-void weir__statistics_enter(struct weir__statistics *statistics);
-void weir__statistics_leave(struct weir__statistics *statistics);
 
 /* A job is about to be accepted: told before, so that no reader sees it end first; and taken back if it was refused. */
 void weir__statistics_accepted(struct weir__statistics *statistics);

@@ -138,6 +138,8 @@ static bool collect_field(struct weir__connection *connection, const char *line,
 static bool is_framing(const char *line, size_t size)
 {
     static const char length[] = "content-length:", coding[] = "transfer-encoding:";
+    if ((line[0] | 0x20) != 'c' && (line[0] | 0x20) != 't')
+        return false;
     return (size >= sizeof length - 1 && strncasecmp(line, length, sizeof length - 1) == 0) ||
            (size >= sizeof coding - 1 && strncasecmp(line, coding, sizeof coding - 1) == 0);
 }

@@ -78,12 +78,12 @@ static const char *check_url(const char *url)
 {
     if (!url)
         return "the URL is missing";
-    size_t size = strnlen(url, WEIR_URL_MAX_SIZE + 1);
-    if (size > WEIR_URL_MAX_SIZE)
-        return "the URL is too long";
-    for (const char *c = url; *c; c++)
-        if ((*c >= '\0' && *c <= ' ') || *c == 0x7f)
+    const char *end = url;
+    for (; *end; end++)
+        if ((unsigned char)*end <= ' ' || *end == 0x7f)
             return "the URL has a space or a control character";
+    if ((size_t)(end - url) > WEIR_URL_MAX_SIZE)
+        return "the URL is too long";
     const char *rest;
     if (strncasecmp(url, "http://", 7) == 0)
         rest = url + 7;

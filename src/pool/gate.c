@@ -85,6 +85,13 @@ static void account(struct weir__gate *gate, int64_t now_ns, const struct weir__
     gate->waiting_since_ns = now_ns;
 }
 
+static void count_out(struct weir__gate *gate)
+{
+    for (uint32_t i = 0; i < gate->limit_count; i++)
+        if (++gate->tallies[i].out > gate->tallies[i].out_peak)
+            gate->tallies[i].out_peak = gate->tallies[i].out;
+}
+
 void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer)
 {
     uint32_t taken;
@@ -93,6 +100,7 @@ void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_a
     taken = try_all(gate, now_ns, answer);
     account(gate, now_ns, answer);
     if (answer->go) {
+        count_out(gate);
         for (uint32_t i = 0; i < gate->rule_count; i++)
             gate->rules[i].take(gate->rules[i].rule, now_ns);
     } else {
@@ -122,6 +130,7 @@ void weir__gate_give(struct weir__gate *gate, uint32_t limit)
 {
     weir__mutex_lock(&gate->lock);
     weir__permits_give(&gate->permits[limit]);
+    gate->tallies[limit].out--;
     weir__mutex_unlock(&gate->lock);
 }
 
@@ -129,6 +138,7 @@ void weir__gate_give_at(struct weir__gate *gate, uint32_t limit, int64_t due_ns)
 {
     weir__mutex_lock(&gate->lock);
     weir__permits_give_at(&gate->permits[limit], due_ns);
+    gate->tallies[limit].out--;
     weir__mutex_unlock(&gate->lock);
 }
 

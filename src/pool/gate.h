@@ -43,6 +43,8 @@ struct weir__gate_answer {
 struct weir__gate_tally {
     uint64_t waits; /* jobs that this limit kept waiting */
     int64_t wait_ns;
+    uint32_t out; /* permits that jobs went with and have not given back */
+    uint32_t out_peak;
 };
 
 struct weir__gate {
