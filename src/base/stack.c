@@ -26,9 +26,12 @@ void *weir__stack_low(void)
 
 void weir__stack_shed(void *low)
 {
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - KEPT_SIZE) & ~(page - 1);
+    uintptr_t page, end;
 
-    if (low != NULL && end > (uintptr_t)low)
+    if (low == NULL)
+        return;
+    page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    end = ((uintptr_t)__builtin_frame_address(0) - KEPT_SIZE) & ~(page - 1);
+    if (end > (uintptr_t)low)
         (void)madvise(low, end - (uintptr_t)low, MADV_DONTNEED); /* a refusal leaves things as they are */
 }

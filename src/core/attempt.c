@@ -99,10 +99,10 @@ static void perform(struct attempt *attempt, struct weir__reply *reply)
         .context = attempt,
     };
 
-    memset(reply, 0, offsetof(struct weir__reply, detail) + 1);
     if (worker->state == NULL)
         worker->state = weir->transport->open(weir->transport);
     if (worker->state == NULL) {
+        memset(reply, 0, sizeof *reply);
         reply->error = WEIR_ERROR_RESOURCE;
         strcpy(reply->detail, "out of memory");
         return;
@@ -173,11 +173,11 @@ static void count(struct attempt *attempt, const struct weir__reply *reply, cons
     weir__statistics_attempt(&attempt->weir->statistics, &figures);
 }
 
-static void end_job(struct weir__job *job, const struct weir_result *result)
+static void end_job(struct weir *weir, struct weir__job *job, const struct weir_result *result)
 {
     if (job->done != NULL)
         job->done(job->user_data, result);
-    weir__job_free(job);
+    weir__job_free(&weir->stock, job);
 }
 
 static void finish(struct attempt *attempt, const struct weir__reply *reply, const struct weir__verdict *verdict,
@@ -202,7 +202,7 @@ static void finish(struct attempt *attempt, const struct weir__reply *reply, con
         .total_ns = ended_ns - job->accepted_ns,
         .sent_at_ns = job->sent_wall_ns,
     };
-    end_job(job, &result);
+    end_job(attempt->weir, job, &result);
 }
 
 /* True where the job goes back to the queue's head, changed as the verdict wants it. */
@@ -269,5 +269,5 @@ void weir__attempt_drop(void *context, struct weir__task *task)
         .total_ns = now_of(weir) - (job->tries > 0 ? job->accepted_ns : task->queued_ns),
     };
     weir__statistics_ended(&weir->statistics, result.outcome);
-    end_job(job, &result);
+    end_job(weir, job, &result);
 }

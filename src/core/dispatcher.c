@@ -146,6 +146,8 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
     status = WEIR_NO_MEMORY;
     if (!weir__statistics_init(&weir->statistics))
         goto no_statistics;
+    if (!weir__job_stock_init(&weir->stock))
+        goto no_stock;
     if (!copy_rules(weir, options) || !make_pool(weir, options))
         goto no_pool;
     weir->transport = outside->transport;
@@ -161,6 +163,8 @@ no_transport:
     free(weir->texts);
 no_pool:
     free(weir->success);
+    weir__job_stock_clear(&weir->stock);
+no_stock:
     weir__statistics_clear(&weir->statistics);
 no_statistics:
     weir__limits_clear(&weir->limits);
@@ -216,14 +220,14 @@ enum weir_status weir_submit(struct weir *weir, const struct weir_request *reque
         return WEIR_INVALID;
     if (inherited(weir))
         return WEIR_STOPPED;
-    job = weir__job_new(request);
+    job = weir__job_new(&weir->stock, request);
     if (job == NULL)
         return WEIR_NO_MEMORY;
     weir__statistics_accepted(&weir->statistics);
     pushed = weir__pool_push(&weir->pool, &job->task, deadline_of(weir, timeout_ns));
     if (pushed != WEIR__PUSH_OK) { /* else it is the worker's, and may be gone already */
         weir__statistics_refused(&weir->statistics);
-        weir__job_free(job);
+        weir__job_free(&weir->stock, job);
     }
     return status_of(pushed, timeout_ns);
 }
@@ -259,6 +263,7 @@ void weir_free(struct weir *weir)
     weir__pool_close(&weir->pool);
     weir__pool_clear(&weir->pool);
     weir->transport->free(weir->transport);
+    weir__job_stock_clear(&weir->stock);
     weir__statistics_clear(&weir->statistics);
     weir__limits_clear(&weir->limits);
     free(weir->success);

@@ -29,6 +29,7 @@ struct weir {
     struct weir__pool pool;
     struct weir__transport *transport;
     struct weir__statistics statistics;
+    struct weir__job_stock stock;
     struct weir__verdict_rules rules;
     struct weir_status_range *success; /* what rules.success points to */
     char *texts;                       /* copies of the options' file names */

@@ -1,10 +1,48 @@
 /* job - see job.h */
 #include "core/job.h"
 
+#include "base/sync.h"
 #include "policy/verdict.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+bool weir__job_stock_init(struct weir__job_stock *stock)
+{
+    stock->first = NULL;
+    return weir__mutex_init(&stock->lock);
+}
+
+/* The blocks are linked through the task that each begins with. */
+static struct weir__job *next_of(const struct weir__job *job)
+{
+    return (struct weir__job *)job->task.next;
+}
+
+void weir__job_stock_clear(struct weir__job_stock *stock)
+{
+    struct weir__job *job;
+
+    while ((job = stock->first) != NULL) {
+        stock->first = next_of(job);
+        free(job);
+    }
+    weir__mutex_clear(&stock->lock);
+}
+
+static struct weir__job *take_block(struct weir__job_stock *stock, size_t size)
+{
+    struct weir__job *job;
+
+    if (size > WEIR__JOB_BLOCK_SIZE)
+        return malloc(size);
+    weir__mutex_lock(&stock->lock);
+    job = stock->first;
+    if (job != NULL)
+        stock->first = next_of(job);
+    weir__mutex_unlock(&stock->lock);
+    return job != NULL ? job : malloc(WEIR__JOB_BLOCK_SIZE);
+}
 
 static size_t text_size(const struct weir_request *request)
 {
@@ -25,17 +63,21 @@ static const char *put(char **at, const char *text)
     return copy;
 }
 
-struct weir__job *weir__job_new(const struct weir_request *request)
+struct weir__job *weir__job_new(struct weir__job_stock *stock, const struct weir_request *request)
 {
     const size_t headers_size = request->header_count * sizeof(struct weir_header);
-    struct weir__job *job = NULL;
+    struct weir__job *job;
+    size_t size;
     char *at;
 
-    if (request->body_size <= SIZE_MAX / 2) /* what else is in the sum has limits far below the other half */
-        job = malloc(sizeof *job + headers_size + text_size(request));
+    if (request->body_size > SIZE_MAX / 2) /* what else is in the sum has limits far below the other half */
+        return NULL;
+    size = sizeof *job + headers_size + text_size(request);
+    job = take_block(stock, size);
     if (job == NULL)
         return NULL;
     *job = (struct weir__job){
+        .stocked = size <= WEIR__JOB_BLOCK_SIZE,
         .header_count = request->header_count,
         .body_size = request->body_size,
         .id = request->job_id,
@@ -55,12 +97,19 @@ struct weir__job *weir__job_new(const struct weir_request *request)
     return job;
 }
 
-void weir__job_free(struct weir__job *job)
+void weir__job_free(struct weir__job_stock *stock, struct weir__job *job)
 {
     if (job == NULL)
         return;
     free(job->redirect_url);
-    free(job);
+    if (!job->stocked) {
+        free(job);
+        return;
+    }
+    weir__mutex_lock(&stock->lock);
+    job->task.next = (struct weir__task *)stock->first;
+    stock->first = job;
+    weir__mutex_unlock(&stock->lock);
 }
 
 bool weir__job_redirect(struct weir__job *job, const char *url, int http_status)

@@ -142,7 +142,7 @@ static void easy_perform(struct weir__connection *connection, const struct weir_
 {
     const char *detail = "";
     begin_attempt(connection, call);
-    *reply = (struct weir__reply){0};
+    memset(reply, 0, offsetof(struct weir__reply, detail) + 1); /* the rest of the text is of no meaning */
     if (atomic_load(&connection->easy->aborted)) {
         weir__easy_error_set(reply, WEIR_ERROR_STOPPED, "aborted");
         return;

@@ -96,7 +96,7 @@ struct weir__attempt {
     bool began;
     bool in_head;     /* past a status line, before the empty line */
     bool head_done;   /* what follows are trailers */
-    bool framed;      /* the header section says where the body ends */
+    bool chunked;     /* the header section says so */
     int status;       /* of the newest status line */
     size_t head_size; /* raw bytes, 1xx and trailers included */
     size_t body_size; /* decoded bytes */
@@ -106,36 +106,37 @@ struct weir__attempt {
 };
 
 struct weir__connection {
+    /* what every request touches, close together: with a hundred threads little else stays in the cache */
     struct weir__easy *easy;
-    struct weir__connection *previous, *next; /* under easy.lock */
     CURL *curl;
     void *stack_low; /* of the worker's thread, where a lean transport sheds its stack; else NULL */
-
-    pthread_mutex_t socket_lock;
-    unsigned socket_count;
-    int sockets[WEIR__SOCKETS_MAX];
+    struct weir__attempt attempt;
 
     /* what the handle is set to */
     enum weir__request_form form;
     bool custom_method;
     bool custom_headers;
-    struct weir__easy_buffer url;
     bool decoding;
     bool timeout_extended;
     const char *proxy;
-    struct weir__easy_buffer header_text;
-    struct curl_slist *header_nodes;
-    size_t header_node_max;
-
-    struct weir__attempt attempt;
+    struct weir__easy_buffer url;
 
     /* the response, valid until the next perform */
     struct weir__easy_buffer head; /* name NUL value NUL, for each field */
+    struct weir__easy_buffer body;
     size_t field_count;
     struct weir_header *fields;
     size_t field_max;
-    struct weir__easy_buffer body;
     char error_text[CURL_ERROR_SIZE];
+
+    struct weir__easy_buffer header_text; /* of the request, where it has fields of its own */
+    struct curl_slist *header_nodes;
+    size_t header_node_max;
+
+    struct weir__connection *previous, *next; /* under easy.lock */
+    pthread_mutex_t socket_lock;
+    unsigned socket_count;
+    int sockets[WEIR__SOCKETS_MAX];
 };
 
 /* Sets what never changes.  False where libcurl refuses one of the options or has no memory. */

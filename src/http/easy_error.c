@@ -178,7 +178,9 @@ static void explain_timeout(struct weir__connection *connection, struct weir__re
 static bool surely_whole(const struct weir__connection *connection)
 {
     const struct weir__attempt *attempt = &connection->attempt;
-    return connection->form == WEIR__FORM_HEAD || attempt->status == 204 || attempt->status == 304 || attempt->framed;
+    curl_off_t length = -1;
+    curl_easy_getinfo(connection->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    return connection->form == WEIR__FORM_HEAD || attempt->status == 204 || attempt->status == 304 || attempt->chunked || length >= 0;
 }
 
 /* Whether anything came back: without that, a lack of memory is just that. */

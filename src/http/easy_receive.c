@@ -135,20 +135,17 @@ static bool collect_field(struct weir__connection *connection, const char *line,
     return true;
 }
 
-static bool is_framing(const char *line, size_t size)
+static bool is_chunked(const char *line, size_t size)
 {
-    static const char length[] = "content-length:", coding[] = "transfer-encoding:";
-    if ((line[0] | 0x20) != 'c' && (line[0] | 0x20) != 't')
-        return false;
-    return (size >= sizeof length - 1 && strncasecmp(line, length, sizeof length - 1) == 0) ||
-           (size >= sizeof coding - 1 && strncasecmp(line, coding, sizeof coding - 1) == 0);
+    static const char coding[] = "transfer-encoding:";
+    return (line[0] | 0x20) == 't' && size >= sizeof coding - 1 && strncasecmp(line, coding, sizeof coding - 1) == 0;
 }
 
 /* False without memory. */
 static bool take_field(struct weir__connection *connection, const char *line, size_t size)
 {
-    if (is_framing(line, size))
-        connection->attempt.framed = true;
+    if (is_chunked(line, size))
+        connection->attempt.chunked = true;
     return connection->attempt.call->drop_reply || collect_field(connection, line, size);
 }
 

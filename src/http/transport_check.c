@@ -91,7 +91,9 @@ static const char *check_url(const char *url)
         rest = url + 8;
     else
         return "the URL is not absolute, or neither http nor https";
-    return check_authority(rest, rest + strcspn(rest, "/?#"));
+    for (end = rest; *end && *end != '/' && *end != '?' && *end != '#'; end++)
+        continue;
+    return check_authority(rest, end);
 }
 
 /* A tab is the one control that RFC 9110, 5.5, allows. */

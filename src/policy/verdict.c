@@ -46,10 +46,11 @@ static struct weir__verdict of_response(const struct weir__verdict_rules *rules,
 
 struct weir__verdict weir__verdict_of(const struct weir__verdict_rules *rules, const struct weir__verdict_facts *facts)
 {
-    const bool idempotent = weir__verdict_idempotent(facts->method);
+    bool idempotent;
 
     if (facts->error == WEIR_ERROR_NONE)
         return of_response(rules, facts);
+    idempotent = weir__verdict_idempotent(facts->method);
     if (facts->resend && idempotent && facts->resends < WEIR__RESENDS_MAX)
         return again(WEIR__VERDICT_RESEND);
     /* a status line is proof that the server has dealt with the request; without one, only a send leaves a doubt */
