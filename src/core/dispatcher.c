@@ -223,12 +223,9 @@ enum weir_status weir_submit(struct weir *weir, const struct weir_request *reque
     job = weir__job_new(&weir->stock, request);
     if (job == NULL)
         return WEIR_NO_MEMORY;
-    weir__statistics_accepted(&weir->statistics);
     pushed = weir__pool_push(&weir->pool, &job->task, deadline_of(weir, timeout_ns));
-    if (pushed != WEIR__PUSH_OK) { /* else it is the worker's, and may be gone already */
-        weir__statistics_refused(&weir->statistics);
-        weir__job_free(&weir->stock, job);
-    }
+    if (pushed != WEIR__PUSH_OK)
+        weir__job_free(&weir->stock, job); /* else it is the worker's, and may be gone already */
     return status_of(pushed, timeout_ns);
 }
 
@@ -278,8 +275,9 @@ void weir_snapshot(struct weir *weir, struct weir_stats *out)
 
     if (weir == NULL || out == NULL || out->struct_size != sizeof *out || inherited(weir))
         return;
-    tally = weir__pool_tally(&weir->pool);
     weir__statistics_read(&weir->statistics, out);
+    tally = weir__pool_tally(&weir->pool); /* afterwards: never fewer are accepted than have ended */
+    out->accepted = tally.accepted;
     concurrency = weir__gate_tally(&weir->limits.gate, WEIR__CONCURRENCY_LIMIT);
     out->in_flight = concurrency.out;
     out->peak_in_flight = concurrency.out_peak;

@@ -8,23 +8,12 @@
 bool weir__statistics_init(struct weir__statistics *statistics)
 {
     memset(statistics, 0, sizeof *statistics);
-    atomic_init(&statistics->accepted, 0);
     return weir__mutex_init(&statistics->lock);
 }
 
 void weir__statistics_clear(struct weir__statistics *statistics)
 {
     weir__mutex_clear(&statistics->lock);
-}
-
-void weir__statistics_accepted(struct weir__statistics *statistics)
-{
-    (void)atomic_fetch_add_explicit(&statistics->accepted, 1, memory_order_relaxed);
-}
-
-void weir__statistics_refused(struct weir__statistics *statistics)
-{
-    (void)atomic_fetch_sub_explicit(&statistics->accepted, 1, memory_order_relaxed);
 }
 
 void weir__statistics_attempt(struct weir__statistics *statistics, const struct weir__statistics_attempt *attempt)
@@ -84,5 +73,4 @@ void weir__statistics_read(struct weir__statistics *statistics, struct weir_stat
     memcpy(out->errors, s->errors, sizeof out->errors);
     read_latency(s, &out->latency);
     weir__mutex_unlock(&s->lock);
-    out->accepted = atomic_load_explicit(&s->accepted, memory_order_relaxed); /* last: never fewer than have ended */
 }

@@ -1,7 +1,7 @@
 /*
  * statistics - a dispatcher's counters.
  *
- * Threads: any; `lock` guards all but the atomic and is a leaf.  One update for each attempt.
+ * Threads: any; `lock` guards all and is a leaf.  One update for each attempt.
  */
 #ifndef WEIR_CORE_STATISTICS_H
 #define WEIR_CORE_STATISTICS_H
@@ -10,13 +10,10 @@
 #include "weir.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct weir__statistics {
-    _Atomic uint64_t accepted;
-
     pthread_mutex_t lock;
     uint64_t outcomes[WEIR_OUTCOME_COUNT];
     uint64_t attempts;
@@ -45,10 +42,8 @@ struct weir__statistics_attempt {
 bool weir__statistics_init(struct weir__statistics *statistics);
 void weir__statistics_clear(struct weir__statistics *statistics);
 
-/* A job is about to be accepted: told before, so that no reader sees it end first; and taken back if it was refused. */
-void weir__statistics_accepted(struct weir__statistics *statistics);
-void weir__statistics_refused(struct weir__statistics *statistics);
 void weir__statistics_attempt(struct weir__statistics *statistics, const struct weir__statistics_attempt *attempt);
+
 /* A job ended without an attempt. */
 void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outcome outcome);
 

@@ -180,7 +180,8 @@ static bool surely_whole(const struct weir__connection *connection)
     const struct weir__attempt *attempt = &connection->attempt;
     curl_off_t length = -1;
     curl_easy_getinfo(connection->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    return connection->form == WEIR__FORM_HEAD || attempt->status == 204 || attempt->status == 304 || attempt->chunked || length >= 0;
+    return connection->form == WEIR__FORM_HEAD || attempt->status == 204 || attempt->status == 304 ||
+           attempt->chunked || length >= 0;
 }
 
 /* Whether anything came back: without that, a lack of memory is just that. */

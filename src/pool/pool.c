@@ -320,6 +320,7 @@ enum weir__pool_push_status weir__pool_push(struct weir__pool *pool, struct weir
         task->queued_ns = now_of(pool);
         weir__queue_push(&pool->queue, task);
         pool->pending++;
+        pool->accepted++;
         if (was_empty) {
             pool->next_up_ns = task->queued_ns;
             stand_in(pool, task->queued_ns, &next);
@@ -327,6 +328,7 @@ enum weir__pool_push_status weir__pool_push(struct weir__pool *pool, struct weir
         if (pool->worker_count == 0) {
             (void)weir__queue_pop(&pool->queue); /* no worker ever took one: it is the only task */
             settle(pool, 1);
+            pool->accepted--;
             status = WEIR__PUSH_NO_THREAD;
         }
     }
@@ -443,6 +445,7 @@ struct weir__pool_tally weir__pool_tally(struct weir__pool *pool)
 
     weir__mutex_lock(&pool->lock);
     tally.now_ns = now_of(pool);
+    tally.accepted = pool->accepted;
     tally.queued = pool->queue.count;
     tally.workers = pool->worker_count;
     for (const struct weir__worker *w = pool->workers; w != NULL; w = w->next) {

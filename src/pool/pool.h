@@ -86,7 +86,8 @@ struct weir__pool {
     struct weir__worker *leader; /* stands at the gate, or has been called to; NULL if nobody */
     int64_t leader_until_ns;     /* when it asks again; INT64_MIN once it has been called */
     uint32_t worker_count;
-    uint64_t pending;    /* tasks accepted and not yet ended */
+    uint64_t accepted;   /* tasks, in all */
+    uint64_t pending;    /* of those, not yet ended */
     int64_t next_up_ns;  /* since when the queue's head has been the head */
     atomic_bool stopped; /* nothing goes any more; set under the lock, read anywhere */
     bool closing;        /* workers end when the queue is empty */
@@ -125,6 +126,7 @@ void weir__pool_close(struct weir__pool *pool);
 void weir__pool_clear(struct weir__pool *pool);
 
 struct weir__pool_tally {
+    uint64_t accepted;
     uint32_t queued, workers;
     int64_t now_ns;                      /* read under the lock: no worker has turned to anything after it */
     int64_t spent_ns[WEIR__POOL_STATES]; /* over all workers, up to then */
