@@ -43,7 +43,7 @@ struct weir__job {
 
 /*
  * Blocks of jobs that are done, for the next ones.  A job is made by one thread and freed by another, which is the
- * worst case of malloc: it took a tenth of what weir adds to a request.  `lock` is a leaf.
+ * worst case of malloc: a sixth of what weir added to a request, by perf at 128 threads.  `lock` is a leaf.
  */
 struct weir__job_stock {
     pthread_mutex_t lock;
