@@ -185,8 +185,6 @@ static void write_summary(struct weir__writer *writer, const struct weir__summar
     weir__writer_uint(writer, "max_rss_bytes", summary->rss_max_bytes);
     weir__writer_string(writer, "engine", summary->engine);
     weir__writer_string(writer, "version", weir_version());
-    weir__writer_uint(writer, "workers", stats->workers);
-    weir__writer_uint(writer, "connections", stats->connections);
     weir__writer_end(writer);
 }
 

@@ -38,7 +38,7 @@ run_weir() {
     run_weir -u "$URL/get" -n 20 -c 3 -r 100/s -r 5000/h --json
     is "$code" 0
     is "$(wc -l <"$json")" 1
-    is "$(summary "' '.join(s)")" "total succeeded failed unknown cancelled skipped attempts retries statuses errors elapsed_s rate_per_s peak_in_flight latency_ms limits time cpu_s max_rss_bytes engine version workers connections"
+    is "$(summary "' '.join(s)")" "total succeeded failed unknown cancelled skipped attempts retries statuses errors elapsed_s rate_per_s peak_in_flight latency_ms limits time cpu_s max_rss_bytes engine version"
     is "$(summary "' '.join(s['latency_ms'])")" "p50 p90 p99 p99_9 max mean"
     is "$(summary "' '.join(s['time'])")" "sending_s permit_wait_s pace_wait_s paused_s backoff_s idle_s"
     is "$(summary "' '.join(s['cpu_s'])")" "user system"
@@ -84,6 +84,15 @@ run_weir() {
     is "$(stats statuses)" '{"200": 50}'
     [ "$(stats worst_window)" -le 20 ]
     is "$(summary "s['limits'][1]['worst_window'] <= 20 and s['limits'][1]['waits'] > 0")" True
+}
+
+@test "threads and connections only as needed: 10/s at 20 ms goes over three connections at most" {
+    start_target --latency 20ms
+    run_weir -u "$URL/" -n 15 -c 50 -r 10/s --quiet
+    is "$code" 0
+    is "$(stats arrivals)" 15
+    echo "peak connections: $(stats peak_connections)"
+    [ "$(stats peak_connections)" -le 3 ]
 }
 
 @test "exit code 1 and a hint where the server refused" {
