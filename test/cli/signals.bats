@@ -98,7 +98,7 @@ in_flight() {
 }
 
 @test "a signal that comes when all has been sent changes nothing" {
-    start_target --latency 500ms
+    start_target --latency 2s
     begin -u "$URL/" -n 3 -c 3
     wait_for 5 in_flight 3
     kill -INT "$run_pid"
