@@ -40,7 +40,7 @@ in_flight() {
 }
 
 @test "one SIGINT: no new sends, what is in flight finishes, exit code 3" {
-    start_target --latency 400ms
+    start_target --latency 1s
     begin -u "$URL/" -n 1000 -c 4
     wait_for 5 in_flight 4
     kill -INT "$run_pid"
