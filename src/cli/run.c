@@ -167,17 +167,17 @@ static enum weir_status make_dispatcher(struct run *run)
 /* Why there is no dispatcher.  Which of the files it was only the library knows; that they can be read was checked. */
 static void say_refused(const struct weir__config *config, enum weir_status status)
 {
-    if (status != WEIR_TLS) {
-        weir__say("weir run: %s", weir_status_text(status));
-        return;
-    }
-    weir__say(
-        "weir run: tls: not what it should be, PEM of certificates and of a key that fits the client's:%s%s%s%s%s%s",
-        config->tls.ca_file != NULL ? " ca_file " : "", config->tls.ca_file != NULL ? config->tls.ca_file : "",
-        config->tls.client_cert != NULL ? " client_cert " : "",
-        config->tls.client_cert != NULL ? config->tls.client_cert : "",
-        config->tls.client_key != NULL ? " client_key " : "",
-        config->tls.client_key != NULL ? config->tls.client_key : "");
+    const struct {
+        const char *key, *file;
+    } files[] = {{"ca_file", config->tls.ca_file},
+                 {"client_cert", config->tls.client_cert},
+                 {"client_key", config->tls.client_key}};
+
+    weir__say("weir run: %s", weir_status_text(status));
+    for (size_t i = 0; status == WEIR_TLS && i < sizeof files / sizeof files[0]; i++)
+        if (files[i].file != NULL)
+            weir__say("weir run: tls.%s: %s: expected PEM, and a key that belongs to its certificate", files[i].key,
+                      files[i].file);
 }
 
 /* Takes the account and tells it. */

@@ -72,17 +72,12 @@ void weir__say_status(const char *line)
         write_all(text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1);
 }
 
-bool weir__say_terminal(void)
-{
-    return isatty(STDERR_FILENO) == 1;
-}
-
 bool weir__say_colour(void)
 {
     const char *no_colour = getenv("NO_COLOR"); /* no-color.org: present and not empty */
     const char *term = getenv("TERM");
 
-    return weir__say_terminal() && (no_colour == NULL || *no_colour == '\0') && term != NULL &&
+    return isatty(STDERR_FILENO) == 1 && (no_colour == NULL || *no_colour == '\0') && term != NULL &&
            strcmp(term, "dumb") != 0;
 }
 

@@ -24,9 +24,6 @@ void weir__say_text(const char *text, size_t size);
  */
 void weir__say_status(const char *line);
 
-/* Whether stderr is a terminal. */
-bool weir__say_terminal(void);
-
 /* Whether to colour and draw on stderr: a terminal that can, and no NO_COLOR. */
 bool weir__say_colour(void);
 

@@ -216,8 +216,8 @@ static void explain_failure(struct weir__connection *connection, CURLcode code, 
 
 /*
  * A kept connection that died before the first byte of the response.  libcurl then wants to send again, which was
- * refused
- * (`again`), but not always: it counts these losses over the handle's life, and after each fifth it fails the transfer.
+ * refused (`again`), but not always: it counts these losses over the handle's life, and after each fifth it fails the
+ * transfer.
  */
 static bool lost_kept(struct weir__connection *connection, CURLcode code)
 {

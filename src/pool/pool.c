@@ -320,7 +320,6 @@ enum weir__pool_push_status weir__pool_push(struct weir__pool *pool, struct weir
         task->queued_ns = now_of(pool);
         weir__queue_push(&pool->queue, task);
         pool->pending++;
-        pool->accepted++;
         if (was_empty) {
             pool->next_up_ns = task->queued_ns;
             stand_in(pool, task->queued_ns, &next);
@@ -328,10 +327,10 @@ enum weir__pool_push_status weir__pool_push(struct weir__pool *pool, struct weir
         if (pool->worker_count == 0) {
             (void)weir__queue_pop(&pool->queue); /* no worker ever took one: it is the only task */
             settle(pool, 1);
-            pool->accepted--;
             status = WEIR__PUSH_NO_THREAD;
         }
     }
+    pool->accepted += status == WEIR__PUSH_OK;
     weir__mutex_unlock(&pool->lock);
     return status;
 }
