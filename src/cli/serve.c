@@ -102,12 +102,13 @@ static void say_result(const struct weir__serve_http *target)
               elapsed, stats->refused, stats->worst.most);
 }
 
-static int serve(const struct weir__serve_options *options, int listener, uint16_t port, const sigset_t *signals)
+static int serve(const struct weir__serve_options *options, int listener, uint16_t port, struct weir__serve_log *log,
+                 const sigset_t *signals)
 {
     static struct weir__serve_http target; /* tens of kilobytes */
-    const char *failed = weir__serve_http_start(&target, options, listener);
-    char limit[128];
-    int code = EXIT_GOOD;
+    const char *failed = weir__serve_http_start(&target, options, listener, log);
+    char limit[128], shown[256];
+    int code = EXIT_GOOD, error;
 
     if (failed != NULL) {
         weir__say("weir serve: %s", failed);
@@ -125,13 +126,29 @@ static int serve(const struct weir__serve_options *options, int listener, uint16
     weir__serve_http_stop(&target);
     if (!options->quiet)
         say_result(&target);
+    error = weir__serve_log_close(&target.log);
+    if (error != 0) {
+        weir__say("weir serve: %s: %s", weir__say_escape(options->log_file, shown, sizeof shown), strerror(error));
+        code = EXIT_OUTPUT;
+    }
     weir__serve_http_clear(&target);
     return code;
 }
 
+static bool open_log(const struct weir__serve_options *options, struct weir__serve_log *log)
+{
+    char shown[256];
+
+    if (options->log_file[0] == '\0' || weir__serve_log_open(log, options->log_file))
+        return true;
+    weir__say("weir serve: %s: %s", weir__say_escape(options->log_file, shown, sizeof shown), strerror(errno));
+    return false;
+}
+
 int weir__serve_main(int argc, char **argv)
 {
-    struct weir__serve_options options;
+    static struct weir__serve_options options; /* with room for a path */
+    struct weir__serve_log log = {0};
     sigset_t signals;
     uint16_t port;
     int listener;
@@ -157,5 +174,9 @@ int weir__serve_main(int argc, char **argv)
                   strerror(errno));
         return EXIT_USAGE;
     }
-    return serve(&options, listener, port, &signals);
+    if (!open_log(&options, &log)) {
+        (void)close(listener);
+        return EXIT_OUTPUT;
+    }
+    return serve(&options, listener, port, &log, &signals);
 }

@@ -18,10 +18,12 @@ enum weir__dialect {
     WEIR__DIALECT_IETF,        /* draft-ietf-httpapi-ratelimit-headers-10, and Retry-After on refusals */
     WEIR__DIALECT_LEGACY,      /* X-RateLimit-*, reset in seconds from now */
     WEIR__DIALECT_GITHUB,      /* x-ratelimit-*, reset in seconds since 1970 */
-    WEIR__DIALECT_OPENAI       /* x-ratelimit-*-requests, reset as a duration: 120ms, 1.5s, 6m0s */
+    WEIR__DIALECT_OPENAI,      /* x-ratelimit-*-requests, reset as a duration: 120ms, 1.5s, 6m0s */
+    WEIR__DIALECT_ANTHROPIC,   /* anthropic-ratelimit-requests-*, reset as an RFC 3339 time; retry-after on refusals */
+    WEIR__DIALECT_DISCORD      /* X-RateLimit-* with fractions, both since 1970 and from now; Retry-After on refusals */
 };
 
-#define WEIR__SERVE_FIELDS_MAX 5u
+#define WEIR__SERVE_FIELDS_MAX 6u
 #define WEIR__SERVE_FIELD_SIZE 64u
 
 struct weir__serve_fields {
@@ -40,5 +42,8 @@ struct weir__serve_fields {
  */
 void weir__serve_headers_build(enum weir__dialect dialect, const struct weir__window_quota *quota, int64_t period_ns,
                                bool refused, int64_t wall_ns, struct weir__serve_fields *out);
+
+/* Makes Retry-After say that, in whole seconds rounded up, in place of what stands there or as one more field. */
+void weir__serve_headers_retry_after(struct weir__serve_fields *fields, int64_t wait_ns);
 
 #endif

@@ -52,13 +52,16 @@ static unsigned raise_files(void)
 }
 
 const char *weir__serve_http_start(struct weir__serve_http *target, const struct weir__serve_options *options,
-                                   int listener)
+                                   int listener, struct weir__serve_log *log)
 {
     const char *failed = "out of memory";
     const int64_t now_ns = weir__clock_now_ns();
 
     memset(target, 0, sizeof *target);
     target->options = options;
+    target->log = *log;
+    *log = (struct weir__serve_log){0};
+    target->log.start_ns = now_ns;
     atomic_init(&target->stopping, false);
     atomic_init(&target->owed, 0);
     target->random_uplink = options->seed;
@@ -109,6 +112,7 @@ void weir__serve_http_stop(struct weir__serve_http *target)
 
 void weir__serve_http_clear(struct weir__serve_http *target)
 {
+    (void)weir__serve_log_close(&target->log);
     weir__answers_clear(&target->answers);
     weir__window_clear(&target->window);
     weir__serve_stats_clear(&target->stats);

@@ -8,6 +8,7 @@
 #define WEIR_CLI_SERVE_HTTP_H
 
 #include "cli/serve_answer.h"
+#include "cli/serve_log.h"
 #include "cli/serve_options.h"
 #include "cli/serve_stats.h"
 #include "cli/serve_timer.h"
@@ -36,17 +37,19 @@ struct weir__serve_http {
     /* the HTTP thread's alone while it runs */
     struct weir__window window;
     struct weir__serve_stats stats;
+    struct weir__serve_log log;
     uint64_t random_uplink, random_fault, random_latency; /* apart, so that faults do not depend on delays */
 };
 
 /*
- * Serves on `listener`, a listening socket, which is the target's from then on, also on failure.  `options` must
- * outlive the target, which must stay where it is until stop.  NULL, or a static text that says what failed.
+ * Serves on `listener`, a listening socket, which is the target's from then on, also on failure; `log` is too.
+ * `options` must outlive the target, which must stay where it is until stop.  NULL, or a static text that says what
+ * failed.
  */
 const char *weir__serve_http_start(struct weir__serve_http *target, const struct weir__serve_options *options,
-                                   int listener);
+                                   int listener, struct weir__serve_log *log);
 
-/* Answers at once what is judged, drops the rest, and ends.  `stats` can then be read until clear. */
+/* Answers at once what is judged, drops the rest, and ends.  `stats` and `log` can then be read until clear. */
 void weir__serve_http_stop(struct weir__serve_http *target);
 
 void weir__serve_http_clear(struct weir__serve_http *target);

@@ -17,6 +17,7 @@
 #define WEIR__SERVE_FAILS_MAX 16u
 #define WEIR__SERVE_ANSWER_MAX (UINT64_C(64) * 1024 * 1024) /* bytes of --body */
 #define WEIR__SERVE_ADDRESS_SIZE 64u
+#define WEIR__SERVE_LOG_SIZE 4096u /* PATH_MAX */
 
 struct weir__serve_options {
     /* where */
@@ -32,6 +33,9 @@ struct weir__serve_options {
     bool burst_given;
     enum weir__dialect dialect;
     int refusal_status;
+    int64_t refuse_for_ns; /* from the first request on, everything; 0: nothing */
+    int64_t retry_after_ns;
+    bool retry_after_given;
 
     /* delays */
     int64_t latency_ns;
@@ -49,7 +53,8 @@ struct weir__serve_options {
 
     uint64_t body_size;
     bool body_given;
-    int64_t duration_ns; /* 0: until a signal */
+    int64_t duration_ns;                 /* 0: until a signal */
+    char log_file[WEIR__SERVE_LOG_SIZE]; /* "": none */
     bool quiet;
 };
 

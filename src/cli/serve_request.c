@@ -165,29 +165,29 @@ static void draw_fault(struct weir__serve_http *target, struct request *request)
     }
 }
 
-/* The moment that counts. */
-static void judge(struct weir__serve_http *target, struct request *request, const char *method, int64_t now_ns)
+/* Whether the request is let pass; --refuse-for counts from the first one since the start or the last /reset. */
+static bool admit(struct weir__serve_http *target, int64_t now_ns, struct weir__window_quota *quota)
 {
-    const struct weir__serve_options *options = target->options;
-    struct weir__window_quota quota;
-    const bool taken = weir__window_take(&target->window, now_ns, &quota);
+    const int64_t refusing_ns = target->options->refuse_for_ns - (now_ns - target->stats.first_ns);
 
-    request->owed = true;
-    atomic_fetch_add(&target->owed, 1);
-    weir__serve_stats_arrived(&target->stats, request->path, method, now_ns);
-    if (options->dialect != WEIR__DIALECT_NONE)
-        weir__serve_headers_build(options->dialect, &quota, options->period_ns, !taken, weir__clock_wall_ns(),
-                                  &request->fields);
-    target->stats.refused += !taken;
-    if (!taken)
-        request->verdict = VERDICT_REFUSED;
-    else if (request->body_size > WEIR__SERVE_BODY_MAX)
-        request->verdict = VERDICT_TOO_LARGE;
-    else
-        draw_fault(target, request);
+    if (refusing_ns <= 0)
+        return weir__window_take(&target->window, now_ns, quota);
+    *quota = (struct weir__window_quota){target->options->limit, 0, refusing_ns};
+    return false;
 }
 
-/* -------------------------------------------------------------------------------------------------------- answering */
+/* What goes with the answer, whichever it is: success, refusal or failure. */
+static void build_fields(struct weir__serve_http *target, struct request *request,
+                         const struct weir__window_quota *quota, bool refused)
+{
+    const struct weir__serve_options *options = target->options;
+
+    if (options->dialect != WEIR__DIALECT_NONE)
+        weir__serve_headers_build(options->dialect, quota, options->period_ns, refused, weir__clock_wall_ns(),
+                                  &request->fields);
+    if (refused && options->retry_after_given)
+        weir__serve_headers_retry_after(&request->fields, options->retry_after_ns);
+}
 
 static const struct weir__answer *answer_of(const struct weir__serve_http *target, const struct request *request)
 {
@@ -204,6 +204,31 @@ static const struct weir__answer *answer_of(const struct weir__serve_http *targe
     }
     return &target->answers.success;
 }
+
+/* The moment that counts; `cut` where the connection is closed instead of an answer. */
+static void judge(struct weir__serve_http *target, struct request *request, const char *method, int64_t now_ns,
+                  bool cut)
+{
+    struct weir__window_quota quota;
+    bool taken;
+
+    request->owed = true;
+    atomic_fetch_add(&target->owed, 1);
+    weir__serve_stats_arrived(&target->stats, request->path, method, now_ns);
+    taken = admit(target, now_ns, &quota);
+    build_fields(target, request, &quota, !taken);
+    target->stats.refused += !taken;
+    if (!taken)
+        request->verdict = VERDICT_REFUSED;
+    else if (request->body_size > WEIR__SERVE_BODY_MAX)
+        request->verdict = VERDICT_TOO_LARGE;
+    else
+        draw_fault(target, request);
+    weir__serve_log_add(&target->log, now_ns, method, request->path,
+                        cut || request->verdict == VERDICT_RESET ? 0 : answer_of(target, request)->status);
+}
+
+/* -------------------------------------------------------------------------------------------------------- answering */
 
 static enum MHD_Result answer(struct weir__serve_http *target, struct request *request,
                               struct MHD_Connection *connection)
@@ -229,8 +254,10 @@ static enum MHD_Result answer(struct weir__serve_http *target, struct request *r
 static enum MHD_Result answer_stats(struct weir__serve_http *target, struct MHD_Connection *connection)
 {
     size_t size;
-    char *text = weir__serve_stats_print(&target->stats, weir__clock_now_ns(), &size);
+    char *text;
 
+    weir__serve_log_flush(&target->log);
+    text = weir__serve_stats_print(&target->stats, weir__clock_now_ns(), &size);
     return text == NULL ? MHD_NO : weir__answer_queue_body(connection, text, size, "application/json", NULL);
 }
 
@@ -261,7 +288,7 @@ static enum MHD_Result handle_headers(struct weir__serve_http *target, struct re
         return MHD_YES;
     request->body_size =
         WEIR__SERVE_BODY_MAX + 1; /* refused before it is sent; the library then closes the connection */
-    judge(target, request, method, weir__clock_now_ns());
+    judge(target, request, method, weir__clock_now_ns(), false);
     return answer(target, request, connection);
 }
 
@@ -272,7 +299,7 @@ static enum MHD_Result handle_body(struct weir__serve_http *target, struct reque
         /* Chunks without end: the library takes no answer in the middle of a body, so it is counted and cut off. */
         request->body_size = WEIR__SERVE_BODY_MAX + 1;
         if (request->in_flight) {
-            judge(target, request, method, weir__clock_now_ns());
+            judge(target, request, method, weir__clock_now_ns(), true);
             target->stats.resets++;
         }
         return MHD_NO;
@@ -302,7 +329,7 @@ static enum MHD_Result handle_whole(struct weir__serve_http *target, struct requ
             return MHD_NO; /* its wait was cut short: counted now, it would falsify the worst window */
         request->stage = AT_LATENCY;
         now_ns = weir__clock_now_ns();
-        judge(target, request, method, now_ns);
+        judge(target, request, method, now_ns, false);
         if (pause_for(target, connection, now_ns, draw_latency(target)))
             return MHD_YES;
     }

@@ -161,6 +161,165 @@ stat()
     [[ "$output" =~ "x-ratelimit-reset-requests: 6m0s" ]]
 }
 
+@test "anthropic: reset as an RFC 3339 time" {
+    start --limit 1/1m --headers anthropic
+    run get -i "$url/a"
+    echo "$output"
+    [[ "$output" =~ "anthropic-ratelimit-requests-limit: 1" ]]
+    [[ "$output" =~ "anthropic-ratelimit-requests-remaining: 0" ]]
+    [[ "$output" =~ anthropic-ratelimit-requests-reset:\ ([0-9T:-]+Z) ]]
+    reset=$(date -d "${BASH_REMATCH[1]}" +%s)
+    [ "$reset" -ge $(($(date +%s) + 40)) ]
+    [ "$reset" -le $(($(date +%s) + 61)) ]
+    [[ ! "$output" =~ retry-after ]]
+    run get -i "$url/b"
+    echo "$output"
+    [[ "$output" =~ retry-after:\ (59|60) ]]
+}
+
+@test "discord: reset with fractions, since 1970 and from now" {
+    start --limit 1/1m --headers discord
+    run get -i "$url/a"
+    echo "$output"
+    [[ "$output" =~ "X-RateLimit-Limit: 1" ]]
+    [[ "$output" =~ "X-RateLimit-Remaining: 0" ]]
+    [[ "$output" =~ X-RateLimit-Reset:\ [0-9]{10}\.[0-9]{3} ]]
+    [[ "$output" =~ "X-RateLimit-Reset-After: 60.000" ]]
+    [[ "$output" =~ "X-RateLimit-Bucket: " ]]
+    [[ ! "$output" =~ Retry-After ]]
+    run get -i "$url/b"
+    echo "$output"
+    [[ "$output" =~ X-RateLimit-Reset-After:\ 59\.[0-9]{3} ]]
+    [[ "$output" =~ Retry-After:\ (59|60) ]]
+}
+
+@test "fixed: reset is when the window rolls, in the first response already" {
+    for dialect in legacy:X-RateLimit-Reset ietf:RateLimit openai:x-ratelimit-reset-requests; do
+        start --limit 5/2h --window fixed --headers "${dialect%:*}"
+        sleep 1.1 # into the window, whose end does not move with the request
+        get -D "$BATS_TEST_TMPDIR/head" -o /dev/null "$url/a"
+        cat "$BATS_TEST_TMPDIR/head"
+        line=$(grep "^${dialect#*:}: " "$BATS_TEST_TMPDIR/head" | tr -d '\r')
+        # 2 h less the time since the start, 1.1 s or somewhat more on a busy machine
+        [[ "$line" =~ (719[0-9]|1h59m5[0-9]s)$ ]]
+        stop
+    done
+}
+
+@test "--refuse-for refuses everything from the first request on, then no more" {
+    start --refuse-for 1s --refusal 503 --headers retry-after --log "$BATS_TEST_TMPDIR/log"
+    sleep 1.1 # it does not count from the start
+    run get -i "$url/1"
+    echo "$output"
+    [[ "$output" =~ "HTTP/1.1 503" ]]
+    [[ "$output" =~ "Retry-After: 1" ]]
+    for i in $(seq 2 200); do
+        code=$(status "$url/$i")
+        [ "$code" = 503 ] || break
+        sleep 0.02
+    done
+    [ "$code" = 200 ]
+    [ "$(stat 's["refused"] == s["arrivals"] - 1')" = True ]
+    cat "$BATS_TEST_TMPDIR/log"
+    # By the server's own clock: refused in the first second from the first request, answered after it.
+    awk 'NR == 1 { first = $1 } { wrong += ($1 - first < 1) != ($4 == 503) } END { exit wrong || NR < 2 }' \
+        "$BATS_TEST_TMPDIR/log"
+    get -X POST "$url/reset"
+    [ "$(status "$url/again")" = 503 ]
+    stop
+}
+
+@test "--refuse-for tells the dialect's fields, and takes nothing from the limit" {
+    start --refuse-for 1m --limit 5/1h --headers github
+    run get -i "$url/a"
+    echo "$output"
+    [[ "$output" =~ "HTTP/1.1 429" ]]
+    [[ "$output" =~ "x-ratelimit-limit: 5" ]]
+    [[ "$output" =~ "x-ratelimit-remaining: 0" ]]
+    [[ "$output" =~ x-ratelimit-reset:\ ([0-9]+) ]]
+    [ "${BASH_REMATCH[1]}" -le $(($(date +%s) + 61)) ]
+    stop
+    start --refuse-for 1ms --limit 2/1h
+    status "$url/1"
+    sleep 0.05
+    run status "$url/[2-4]"
+    echo "$output"
+    [ "$output" = $'200\n200\n429' ]
+    stop
+}
+
+@test "--retry-after says the same in every refusal, and in no other answer" {
+    for dialect in none retry-after ietf legacy github openai anthropic discord; do
+        start --limit 1/1h --headers $dialect --retry-after 1.2s
+        get -D "$BATS_TEST_TMPDIR/first" -o /dev/null "$url/a"
+        get -D "$BATS_TEST_TMPDIR/second" -o /dev/null "$url/b"
+        cat "$BATS_TEST_TMPDIR/first" "$BATS_TEST_TMPDIR/second"
+        run grep -ic '^retry-after:' "$BATS_TEST_TMPDIR/first"
+        [ "$output" = 0 ]
+        [ "$(grep -i '^retry-after:' "$BATS_TEST_TMPDIR/second" | tr -d '\r' | tr A-Z a-z)" = "retry-after: 2" ]
+        stop
+    done
+}
+
+@test "--log has a line for each request that is counted" {
+    start --limit 3/1h --log "$BATS_TEST_TMPDIR/log"
+    status "$url/[1-3]" "$url/4?a=%20b"
+    get -d x "$url/echo"
+    [ "$(stat 's["arrivals"]')" = 5 ] # and now they are in the file
+    cat "$BATS_TEST_TMPDIR/log"
+    [ "$(cut -d' ' -f2- "$BATS_TEST_TMPDIR/log")" = $'GET /1 200\nGET /2 200\nGET /3 200\nGET /4?a=%20b 429\nPOST /echo 429' ]
+    awk '!($1 ~ /^[0-9]+\.[0-9][0-9][0-9][0-9][0-9][0-9]$/) || $1 < last { exit 1 } { last = $1 }' "$BATS_TEST_TMPDIR/log"
+    get -X POST "$url/reset"
+    status "$url/5"
+    stop # at the end, too
+    [ "$(tail -n 1 "$BATS_TEST_TMPDIR/log" | cut -d' ' -f2-)" = "GET /5 200" ]
+    [ "$(wc -l < "$BATS_TEST_TMPDIR/log")" -eq 6 ]
+}
+
+@test "--log calls a connection that is closed on purpose a reset, and names failures and bodies too large" {
+    start --reset 1 --log "$BATS_TEST_TMPDIR/log"
+    run get "$url/x"
+    stop
+    [ "$(cut -d' ' -f2- "$BATS_TEST_TMPDIR/log")" = "GET /x reset" ]
+    start --fail 503:1 --log "$BATS_TEST_TMPDIR/log"
+    status "$url/y"
+    stop
+    [ "$(cut -d' ' -f2- "$BATS_TEST_TMPDIR/log")" = "GET /y 503" ]
+    start --log "$BATS_TEST_TMPDIR/log"
+    truncate -s 17M "$BATS_TEST_TMPDIR/body"
+    status --data-binary @"$BATS_TEST_TMPDIR/body" "$url/up"
+    run get -H 'Transfer-Encoding: chunked' --data-binary @"$BATS_TEST_TMPDIR/body" "$url/up"
+    stop
+    cat "$BATS_TEST_TMPDIR/log"
+    [ "$(cut -d' ' -f2- "$BATS_TEST_TMPDIR/log")" = $'POST /up 413\nPOST /up reset' ]
+}
+
+@test "a log that cannot be written is exit 5" {
+    run timeout 20 "$WEIR" serve --port 0 --log /nonexistent/log
+    echo "$output"
+    [ "$status" -eq 5 ]
+    [[ "$output" =~ "/nonexistent/log: No such file" ]]
+    start --log /dev/full
+    status "$url/"
+    code=0
+    stop || code=$?
+    cat "$BATS_TEST_TMPDIR/err"
+    [ "$code" -eq 5 ]
+    grep "/dev/full: No space left" "$BATS_TEST_TMPDIR/err"
+}
+
+@test "answers of --fail count against the limit and carry the dialect's fields" {
+    start --limit 2/1h --fail 503:100% --headers ietf
+    run get -i "$url/a"
+    echo "$output"
+    [[ "$output" =~ "HTTP/1.1 503" ]]
+    [[ "$output" =~ 'RateLimit-Policy: "default";q=2;w=3600' ]]
+    [[ "$output" =~ 'RateLimit: "default";r=1;t=3600' ]]
+    [[ ! "$output" =~ Retry-After ]]
+    [ "$(status "$url/[2-3]")" = $'503\n429' ]
+    stop
+}
+
 @test "/stats counts arrivals, statuses, exact paths and methods, and not itself" {
     start
     status "$url/get?a=%20b" "$url/get?a=%20b" "$url/other"
@@ -308,6 +467,10 @@ stat()
 --fail 503|--fail: expected STATUS:SHARE
 --fail 503:80% --reset 30%|add up to more than 1
 --headers ietf|--headers needs --limit
+--headers retry-after|--headers retry-after needs --limit
+--retry-after 1s|--retry-after needs --limit
+--refuse-for soon|--refuse-for: expected a duration
+--limit 5/s --headers rfc|--headers: expected none, retry-after
 --port 99999|--port: expected a port
 --listen example.com|--listen: expected a numeric
 --latency|--latency

@@ -97,7 +97,26 @@ static void every_option_is_read(void **state)
     assert_int_equal(options.refusal_status, 503);
     assert_int_equal(options.body_size, 65536);
     assert_true(options.duration_ns == 2000 * MS && options.quiet);
+    assert_int_equal(parse("--limit 1/s --headers anthropic --refuse-for 3s --retry-after 1.5s --log a/b.log"),
+                     WEIR__SERVE_RUN);
+    assert_int_equal(options.dialect, WEIR__DIALECT_ANTHROPIC);
+    assert_int_equal(options.refuse_for_ns, 3000 * MS);
+    assert_true(options.retry_after_given && options.retry_after_ns == 1500 * MS);
+    assert_string_equal(options.log_file, "a/b.log");
     assert_int_equal(parse("--fail 503 --help"), WEIR__SERVE_HELP);
+}
+
+/* A server that is down tells its Retry-After without any limit; zero is a value of its own. */
+static void an_outage_needs_no_limit(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("--refuse-for 1s --headers retry-after"), WEIR__SERVE_RUN);
+    assert_false(options.retry_after_given);
+    assert_int_equal(parse("--refuse-for 1s --retry-after 0"), WEIR__SERVE_RUN);
+    assert_true(options.retry_after_given && options.retry_after_ns == 0);
+    assert_int_equal(parse_with("{\"refuse-for\":2,\"retry-after\":\"1s\",\"log\":\"x\"}", ""), WEIR__SERVE_RUN);
+    assert_int_equal(options.refuse_for_ns, 2000 * MS);
+    assert_string_equal(options.log_file, "x");
 }
 
 static void mistakes_are_refused_and_leave_the_options_alone(void **state)
@@ -130,6 +149,13 @@ static void mistakes_are_refused_and_leave_the_options_alone(void **state)
         "a.json b.json",
         "/nonexistent/weir.json",
         "--limit 1/s --headers rfc",
+        "--headers retry-after",
+        "--refuse-for 1s --headers discord",
+        "--retry-after 1s",
+        "--refuse-for soon",
+        "--limit 1/s --retry-after never",
+        "--log",
+        "--log=",
     };
 
     (void)state;
@@ -210,6 +236,7 @@ int main(void)
         cmocka_unit_test(defaults_are_loopback_without_a_limit),
         cmocka_unit_test(a_limit_slides_unless_told_otherwise),
         cmocka_unit_test(every_option_is_read),
+        cmocka_unit_test(an_outage_needs_no_limit),
         cmocka_unit_test(mistakes_are_refused_and_leave_the_options_alone),
         cmocka_unit_test(config_has_the_same_names_and_options_win),
         cmocka_unit_test(config_mistakes_are_refused),
