@@ -13,6 +13,7 @@ LIBDIR   ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR  ?=
 MODE     ?= release
+RUNS     ?= 1000000
 V        ?= 0
 
 ABI      := 0
@@ -44,17 +45,20 @@ SUP_SRC  := $(sort $(wildcard test/support/*.c))
 UNIT_SRC := $(sort $(wildcard test/unit/*.c))
 SIM_SRC  := $(sort $(wildcard test/sim/*.c))
 BENCH_SRC := $(sort $(wildcard test/bench/*.c))
+FUZZ_SRC := $(sort $(wildcard test/fuzz/fuzz_*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(OUT)/obj/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$(OUT)/obj/%.o)
 SUP_OBJ  := $(SUP_SRC:%.c=$(OUT)/obj/%.o)
 UNITS    := $(patsubst test/%.c,$(OUT)/test/%,$(UNIT_SRC) $(SIM_SRC))
 BENCHES  := $(BENCH_SRC:test/%.c=$(OUT)/test/%)
-ALL_C    := $(LIB_SRC) $(CMD_SRC) $(SUP_SRC) $(UNIT_SRC) $(SIM_SRC) $(BENCH_SRC)
+FUZZED   := $(patsubst %.c,$(OUT)/fuzz/obj/%.o,$(sort $(wildcard src/policy/date.c src/policy/structured.c src/policy/feedback*.c)))
+FUZZERS  := $(FUZZ_SRC:test/fuzz/fuzz_%.c=$(OUT)/fuzz/%)
+ALL_C    := $(LIB_SRC) $(CMD_SRC) $(SUP_SRC) $(UNIT_SRC) $(SIM_SRC) $(BENCH_SRC) $(FUZZ_SRC)
 ALL_H    := $(sort $(wildcard include/*.h src/*/*.h test/*/*.h))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps demo test units check asan tsan lint fmt bench layers symbols header valgrind help install uninstall clean FORCE
+.PHONY: all deps demo test units check asan tsan lint fmt bench fuzz layers symbols header valgrind help install uninstall clean FORCE
 
 all: $(OUT)/weir $(OUT)/libweir.a $(OUT)/libweir.so ## build the command and both libraries
 
@@ -88,12 +92,22 @@ $(BENCHES): $(OUT)/test/%: $(OUT)/obj/test/%.o
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(OUR_LDFLAGS) -pie $(LDFLAGS) -o $@ $^ -lcurl
 
+# Fuzz targets are clang's, whatever CC is, and have objects of their own.
+FUZZ_CC  := clang -std=c11 -O1 -g -Isrc -Iinclude -Itest -D_GNU_SOURCE $(WARN) -fno-sanitize-recover=all
+$(OUT)/fuzz/obj/%.o: %.c $(OUT)/flags
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+$(FUZZERS): $(OUT)/fuzz/%: $(OUT)/fuzz/obj/test/fuzz/fuzz_%.o $(FUZZED)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^
+
 # Objects are made anew when the compiler or a flag changes.
 $(OUT)/flags: FORCE
 	$(Q)mkdir -p $(@D) && echo '$(CC) $(CPPFLAGS) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
 	  echo '$(CC) $(CPPFLAGS) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(LDFLAGS)' > $@
 
--include $(patsubst %.c,$(OUT)/obj/%.d,$(ALL_C))
+-include $(patsubst %.c,$(OUT)/obj/%.d,$(ALL_C)) $(FUZZED:.o=.d) $(FUZZ_SRC:%.c=$(OUT)/fuzz/obj/%.d)
 
 deps: ## install what building, testing and checking need (Debian packages)
 	$(Q).ci/deps build test check
@@ -112,10 +126,10 @@ test: ## build and run every test; T=name runs those whose name has it
 units: $(UNITS) $(BENCHES)
 	@:
 
-check: ## everything: test, asan, tsan, lint, layers, symbols, header, valgrind
+check: ## everything: test, asan, tsan, lint, layers, symbols, header, valgrind, fuzz
 	$(Q).ci/deps build test check
-	$(Q)failed=; for part in test asan tsan lint layers symbols header valgrind; do \
-	  echo "== $$part"; $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; done; \
+	$(Q)failed=; for part in test asan tsan lint layers symbols header valgrind fuzz; do \
+	  echo "== $$part"; $(MAKE) --no-print-directory $$part RUNS=20000 || failed="$$failed $$part"; done; \
 	  if [ -n "$$failed" ]; then echo "check: failed:$$failed"; exit 1; fi; echo "check: all parts passed"
 
 asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -131,6 +145,10 @@ valgrind: all units ## memcheck on the unit tests' short ones and on a short run
 
 lint: ## gcc and clang without a warning, clang-tidy, cppcheck, shellcheck, formatting
 	$(Q)LINT_FLAGS='$(OUR_CPPFLAGS) -std=c11 -pthread $(WARN)' test/lint/lint.sh $(ALL_C) -- $(ALL_H)
+
+fuzz: ## what reads response headers, on RUNS generated inputs for each reader
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) $(FUZZERS)
+	$(Q)OUT=$(OUT) RUNS=$(RUNS) test/fuzz/run $(notdir $(FUZZERS))
 
 layers: ## the includes keep the directions between the parts
 	$(Q)test/lint/layers.sh
