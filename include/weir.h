@@ -55,6 +55,9 @@ extern "C" {
 #define WEIR_REDIRECTS_MAX 50u       /* redirects followed for one job */
 #define WEIR_HEADERS_MAX_SIZE 65536u /* bytes of a response's header section, and of a request's headers */
 #define WEIR_URL_MAX_SIZE 65536u     /* bytes of a URL */
+#define WEIR_LEARNED_MAX 4u          /* rate limits learned from the server, beside those given */
+#define WEIR_ATTEMPTS_MAX 1000u      /* sends of one job */
+#define WEIR_REFUSALS_MAX 1000000u   /* refusals of one job */
 
 /* ---------------------------------------------------------------------------------------------------------- statuses
  */
@@ -106,7 +109,8 @@ enum weir_outcome {
     X(BODY_TOO_LARGE, 10, "body_too_large")                                                                            \
     X(REDIRECTS, 11, "redirects") /* more redirects than allowed, or one that cannot be followed */                    \
     X(STOPPED, 12, "stopped")     /* a stop or an abort ended it */                                                    \
-    X(RESOURCE, 13, "resource")   /* this machine ran out of memory, ports or file descriptors */
+    X(RESOURCE, 13, "resource")   /* this machine ran out of memory, ports or file descriptors */                      \
+    X(DEADLINE, 14, "deadline")   /* the job's own time ran out before it could be sent, or sent again */
 
 enum weir_error {
 #define WEIR_ERROR_ENUM(name, value, code) WEIR_ERROR_##name = value,
@@ -155,8 +159,16 @@ struct weir_status_range {
 };
 
 enum weir_event_type {
-    WEIR_EVENT_ATTEMPT = 1,      /* an attempt ended: job_id, attempt, http_status, error, detail, elapsed_ns */
-    WEIR_EVENT_LIMIT_REACHED = 2 /* a worker begins to wait for a limit: limit_name, wait_ns */
+    WEIR_EVENT_ATTEMPT = 1,       /* an attempt ended: job_id, attempt, http_status, error, detail, elapsed_ns */
+    WEIR_EVENT_LIMIT_REACHED = 2, /* a worker begins to wait for a limit: limit_name, wait_ns */
+    WEIR_EVENT_RETRY = 3,   /* the attempt just told of will be followed by another: job_id, attempt, wait_ns until then
+                               (0: as soon as the limits allow) */
+    WEIR_EVENT_PAUSED = 4,  /* the server wants no request for a while: http_status, detail (why: "429, retry-after"),
+                               wait_ns */
+    WEIR_EVENT_LEARNED = 5, /* a rate limit was learned from the server and holds from here on: limit_name, detail (the
+                               header field that states it) */
+    WEIR_EVENT_GAVE_UP = 6  /* a job would have to wait for a pause longer than pause_max_ns: the dispatcher stops
+                               itself, as weir_stop() does: detail, wait_ns */
 };
 
 struct weir_event {
@@ -193,9 +205,24 @@ struct weir_options {
     size_t body_max_size;       /* the largest decoded response body */
     bool keep_bodies;           /* hand the body to the completion callback; else it is counted and dropped */
 
+    int64_t deadline_ns; /* of a whole job, from its acceptance; 0: none */
+
     /* what counts as success; NULL means 200 to 299 */
     const struct weir_status_range *success;
     size_t success_count;
+
+    /* sending again */
+    uint32_t attempt_max;      /* most sends of one job, refusals not counted: 1 to WEIR_ATTEMPTS_MAX */
+    uint32_t refusal_max;      /* most refusals of one job, at most WEIR_REFUSALS_MAX */
+    int64_t backoff_ns;        /* the wait before the n-th retry is drawn from 0 up to the lesser of backoff_max_ns, */
+    int64_t backoff_max_ns;    /* and backoff_ns * 2^(n-1) */
+    int64_t pause_max_ns;      /* a longer pause stops the dispatcher; negative: none does */
+    double retry_budget;       /* retries earned by each success, on a reserve of 100 for all jobs together */
+    bool retry_non_idempotent; /* also what may have been processed and must not be done twice */
+    const struct weir_status_range *retry_statuses; /* NULL means 408, 429, 500, 502, 503, 504 */
+    size_t retry_status_count;
+    bool learn_rate;                /* adopt the limits that the server states, from the first response on */
+    const char *idempotency_header; /* a field that carries one key a job, the same on all its sends; NULL: none */
 
     /* TLS */
     const char *ca_file;          /* PEM; NULL means the system's certificate authorities */
@@ -212,7 +239,8 @@ struct weir_options {
 #define WEIR_OPTIONS_INIT                                                                                              \
     {                                                                                                                  \
         sizeof(struct weir_options), 50, 0, 1024, NULL, 0, INT64_C(10000000000), INT64_C(60000000000), 0,              \
-            (size_t)16 * 1024 * 1024, false, NULL, 0, NULL, NULL, NULL, 12, false, NULL, NULL                          \
+            (size_t)16 * 1024 * 1024, false, 0, NULL, 0, 5, 100, INT64_C(500000000), INT64_C(60000000000),             \
+            INT64_C(600000000000), 0.5, false, NULL, 0, false, NULL, NULL, NULL, NULL, 12, false, NULL, NULL           \
     }
 
 struct weir_header {
@@ -228,6 +256,7 @@ struct weir_result {
     const char *detail; /* what went wrong, for people; "" where `error` says it all */
     int http_status;    /* of the last attempt's response, 0 where it had none */
     uint32_t attempts;  /* sends on the wire */
+    uint32_t refusals;  /* of those, how many the server refused for its limits */
 
     const struct weir_header *headers; /* of that response, in order; repeated names stand repeatedly */
     size_t header_count;
@@ -254,14 +283,15 @@ struct weir_request {
     size_t header_count;
     const void *body; /* NULL if none */
     size_t body_size;
-    uint64_t job_id;   /* the caller's own number, handed back */
-    weir_done_fn done; /* NULL if nobody asks */
-    void *user_data;   /* */
+    uint64_t job_id;             /* the caller's own number, handed back */
+    weir_done_fn done;           /* NULL if nobody asks */
+    void *user_data;             /* */
+    const char *idempotency_key; /* NULL: weir makes one, a random UUID, where options.idempotency_header wants it */
 };
 
 #define WEIR_REQUEST_INIT                                                                                              \
     {                                                                                                                  \
-        sizeof(struct weir_request), "GET", NULL, NULL, 0, NULL, 0, 0, NULL, NULL                                      \
+        sizeof(struct weir_request), "GET", NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL                                \
     }
 
 struct weir; /* a dispatcher: its queue, limits, workers and counters */
@@ -314,6 +344,7 @@ struct weir_limit_stats {
     uint64_t uncertain;    /* of all sends, those without a response: they may have arrived later */
     int64_t hold_ns;       /* */
     int64_t wait_ns;       /* how long they waited, in all */
+    char learned_from[64]; /* the response's header field that it was learned from; "" for a limit that was given */
 };
 
 /* How long a request took from its send to the end of its response, over the jobs that succeeded. */
@@ -328,6 +359,18 @@ struct weir_time_stats {
     int64_t sending_ns, permit_wait_ns, pace_wait_ns, paused_ns, backoff_ns, idle_ns;
 };
 
+/* Stops of all sending that the server asked for. */
+struct weir_pause_stats {
+    uint64_t count;
+    int64_t left_ns;         /* of the one in force; 0: none is */
+    int64_t longest_ns;      /* */
+    bool gave_up;            /* one was longer than pause_max_ns, and the dispatcher stopped itself */
+    char reason[96];         /* of the newest: "429, retry-after" */
+    struct weir_rate stated; /* the limit that the server last stated; requests is 0 where it never did */
+    char stated_by[64];      /* in this header field */
+    double slowed_to_per_s;  /* where it states none: what its refusals let weir slow down to; 0: never, or no more */
+};
+
 #define WEIR_HTTP_STATUS_MAX 999u
 
 struct weir_stats {
@@ -336,18 +379,23 @@ struct weir_stats {
     uint64_t outcomes[WEIR_OUTCOME_COUNT];
     uint64_t attempts;
     uint64_t retries;                            /* attempts after a job's first, redirects not counted */
+    uint64_t refusals;                           /* attempts that the server refused for its limits */
+    uint64_t budget_denied;                      /* jobs that ended since the retry budget was used up */
     uint64_t statuses[WEIR_HTTP_STATUS_MAX + 1]; /* attempts by HTTP status */
-    uint64_t errors[WEIR_ERROR_COUNT];           /* attempts without a whole response, by reason */
+    uint64_t errors[WEIR_ERROR_COUNT];           /* attempts without a whole response, by reason; DEADLINE: jobs */
     uint64_t connections;                        /* opened */
     uint32_t in_flight;
     uint32_t peak_in_flight;
-    uint32_t queued;
-    uint32_t workers;   /* threads started */
-    int64_t elapsed_ns; /* since weir_new() */
+    uint32_t queued;     /* jobs that wait to go, */
+    uint32_t backed_off; /* and those that wait for their next attempt's time */
+    uint32_t workers;    /* threads started */
+    int64_t elapsed_ns;  /* since weir_new() */
     struct weir_latency_stats latency;
     struct weir_time_stats time;
+    struct weir_pause_stats pause;
     size_t limit_count;
-    struct weir_limit_stats limits[WEIR_RATES_MAX + 1]; /* the concurrency limit first */
+    /* the concurrency limit first, then those given, then those learned */
+    struct weir_limit_stats limits[WEIR_RATES_MAX + WEIR_LEARNED_MAX + 1];
 };
 
 /* Fills `out`, whose struct_size the caller has set; another size leaves it as it is.  Cheap enough for ten times a

@@ -11,11 +11,6 @@ static bool refuse(const char *command, const char *key)
     return false;
 }
 
-static void warn(const char *command, const char *key)
-{
-    weir__say("weir %s: warning: %s: this version does not do that yet and goes on without it", command, key);
-}
-
 bool weir__features_check(const char *command, const struct weir__config *config)
 {
     bool possible = true;
@@ -24,19 +19,9 @@ bool weir__features_check(const char *command, const struct weir__config *config
         possible = refuse(command, "input");
     if (config->output.file != NULL)
         possible = refuse(command, "output");
-    if (config->rate_auto)
-        possible = refuse(command, "rate \"auto\"");
     if (config->engine == WEIR__ENGINE_ASYNC)
         possible = refuse(command, "engine \"async\"");
     if (config->scope != NULL && strcmp(config->scope, "process") != 0)
         possible = refuse(command, "scope \"host:\"");
-    if (!possible)
-        return false;
-    if (config->has_retry && config->retry.attempts > 1) /* one attempt is what happens */
-        warn(command, "retry");
-    if (config->idempotency_key != NULL)
-        warn(command, "idempotency_key");
-    if (config->deadline_ns > 0)
-        warn(command, "deadline");
-    return true;
+    return possible;
 }

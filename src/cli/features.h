@@ -1,7 +1,5 @@
 /*
- * features - which parts of a valid configuration this version does not carry out yet.
- *
- * What would change what is sent, or where it goes, is refused; what would only help in failure is warned of.
+ * features - which parts of a valid configuration this version does not carry out yet, and therefore refuses.
  */
 #ifndef WEIR_CLI_FEATURES_H
 #define WEIR_CLI_FEATURES_H

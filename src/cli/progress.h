@@ -26,9 +26,15 @@ void weir__progress_start(struct weir__progress *progress, struct weir *weir, ui
 /* Ends it and erases the line.  A no-op where it does not run. */
 void weir__progress_stop(struct weir__progress *progress);
 
-/* The line for `stats`, at most `columns` wide; `rate` and the time left are measured by the caller, -1 where unknown.
- */
-void weir__progress_format(const struct weir_stats *stats, uint64_t total, double rate, double left_s, size_t columns,
-                           char *out, size_t size);
+/* What the caller has measured over the last second. */
+struct weir__progress_pace {
+    double rate;         /* attempts a second; -1 where unknown */
+    double left_s;       /* until all is done; -1 where unknown */
+    const char *held_by; /* the limit that most of the time was waited for; NULL where none was */
+};
+
+/* The line for `stats`, at most `columns` wide. */
+void weir__progress_format(const struct weir_stats *stats, uint64_t total, const struct weir__progress_pace *pace,
+                           size_t columns, char *out, size_t size);
 
 #endif

@@ -32,6 +32,7 @@ struct run {
     struct weir *weir;
     struct weir__stop stop;
     struct weir__progress progress;
+    struct weir__watch watch;
     struct weir__summary summary;
     enum weir_status ended_by; /* what the last submit said */
     bool printed;              /* stdout took the summary */
@@ -53,9 +54,9 @@ static void print_help(void)
                 "a second one ends at once.\n"
                 "\n"
                 "exit codes:\n"
-                "  0  every job succeeded            3  stopped early by a signal\n"
-                "  1  all ended, some not succeeded  5  the summary could not be written\n"
-                "  2  usage or configuration\n"
+                "  0  every job succeeded            3  stopped early by a signal, or by a pause\n"
+                "  1  all ended, some not succeeded     longer than retry.pause_max\n"
+                "  2  usage or configuration         5  the summary could not be written\n"
                 "\n"
                 "examples:\n"
                 "  weir run -u http://127.0.0.1:8080/get -n 200 -c 3\n"
@@ -136,6 +137,22 @@ static bool prepare_request(struct run *run)
     return prepared;
 }
 
+static void set_retries(const struct weir__config *config, struct weir_options *out)
+{
+    out->deadline_ns = config->deadline_ns;
+    out->attempt_max = config->retry.attempts;
+    out->refusal_max = config->retry.refusals;
+    out->backoff_ns = config->retry.backoff_ns;
+    out->backoff_max_ns = config->retry.backoff_max_ns;
+    out->pause_max_ns = config->retry.pause_max_ns;
+    out->retry_budget = config->retry.budget;
+    out->retry_non_idempotent = config->retry.non_idempotent;
+    out->retry_statuses = config->retry.statuses;
+    out->retry_status_count = config->retry.status_count;
+    out->learn_rate = config->rate_auto;
+    out->idempotency_header = config->idempotency_key;
+}
+
 static enum weir_status make_dispatcher(struct run *run)
 {
     struct weir__config *config = &run->config;
@@ -157,10 +174,11 @@ static enum weir_status make_dispatcher(struct run *run)
     options.client_key_file = config->tls.client_key;
     options.tls_version_min = config->tls.version_min;
     options.insecure = config->tls.insecure;
-    if (run->options.verbose && !run->options.quiet) {
-        options.on_event = weir__watch_event;
-        options.event_user_data = &config->concurrency;
-    }
+    set_retries(config, &options);
+    run->watch.concurrency = config->concurrency;
+    run->watch.verbose = run->options.verbose && !run->options.quiet;
+    options.on_event = weir__watch_event;
+    options.event_user_data = &run->watch;
     return weir_new(&options, &run->weir);
 }
 
@@ -184,7 +202,8 @@ static void say_refused(const struct weir__config *config, enum weir_status stat
 static void conclude(struct run *run)
 {
     weir__progress_stop(&run->progress);
-    weir__summary_take(&run->summary, run->weir, run->config.total, is_idempotent(run->config.method));
+    weir__summary_take(&run->summary, run->weir, run->config.total, run->config.retry.budget,
+                       is_idempotent(run->config.method));
     run->printed = !run->options.json || weir__summary_print_json(&run->summary);
     if (!run->options.quiet)
         weir__summary_say(&run->summary);
@@ -227,7 +246,9 @@ static int exit_code(const struct run *run, unsigned signals)
         return WEIR__EXIT_OUTPUT;
     if (run->ended_by == WEIR_INVALID)
         return WEIR__EXIT_USAGE;
-    if (run->ended_by != WEIR_OK || (signals > 0 && weir__summary_unfinished(&run->summary)))
+    if (run->ended_by != WEIR_OK)
+        return WEIR__EXIT_STOPPED;
+    if ((signals > 0 || run->summary.stats.pause.gave_up) && weir__summary_unfinished(&run->summary))
         return WEIR__EXIT_STOPPED;
     return run->summary.succeeded == run->summary.total ? WEIR__EXIT_OK : WEIR__EXIT_NOT_ALL;
 }

@@ -1,10 +1,13 @@
 /* run_options - see run_options.h */
 #include "cli/run_options.h"
 
+#include "base/units.h"
 #include "cli/options.h"
 #include "cli/say.h"
 #include "json/writer.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +21,7 @@ enum id {
     ID_HEADER,
     ID_RATE,
     ID_SHAPE,
+    ID_RETRIES,
     ID_JSON,
     ID_QUIET,
     ID_PROGRESS,
@@ -43,8 +47,8 @@ static const struct weir__option table[] = {
     {'u', "url", "URL", "where to send", ID_PATH + 0},
     {'n', "total", "N", "how many jobs", ID_PATH + 1},
     {'c', "concurrency", "N", "at most N requests in flight (default 50)", ID_PATH + 2},
-    {'r', "rate", "N/PERIOD", "at most N in any PERIOD: 100/s, 5000/h, 10/250ms;\nrepeat it for several limits",
-     ID_RATE},
+    {'r', "rate", "N/PERIOD",
+     "at most N in any PERIOD: 100/s, 5000/h, 10/250ms;\nauto: what the server states; repeat it for more", ID_RATE},
     {'\0', "shape", "NAME", "how rates are kept: strict, window or paced", ID_SHAPE},
     {'X', "method", "NAME", "the request's method (GET, or POST with -d)", ID_PATH + 3},
     {'H', "header", "'Name: value'", "a header field; repeat it for more", ID_HEADER},
@@ -53,11 +57,12 @@ static const struct weir__option table[] = {
     {'q', "queue", "N", "jobs that may wait in memory (default 1024)", ID_PATH + 5},
     {'\0', "engine", "NAME", "threads (async: not in this version)", ID_PATH + 6},
     {'\0', "timeout", "DURATION", "of one attempt, waiting for permits not counted\n(default 60s)", ID_PATH + 7},
+    {'\0', "retries", "N", "after a failure, N tries more of a job (default 4)", ID_RETRIES},
     {'\0', "set", "KEY.PATH=VALUE", "any key of the configuration", ID_SET},
     {'\0', "json", NULL, "the summary as one JSON object on stdout", ID_JSON},
     {'\0', "quiet", NULL, "only errors on stderr", ID_QUIET},
     {'\0', "progress", "WHEN", "auto (on a terminal), always or never", ID_PROGRESS},
-    {'v', "verbose", NULL, "a line for each attempt and each limit reached", ID_VERBOSE},
+    {'v', "verbose", NULL, "a line for each attempt, retry, pause and limit", ID_VERBOSE},
     {'h', "help", NULL, "this text", ID_HELP},
     {'V', "version", NULL, "the version", ID_VERSION},
     {'i', "input", "FILE|-", "not in this version: jobs from a file", ID_LATER},
@@ -65,7 +70,6 @@ static const struct weir__option table[] = {
     {'\0', "resume", NULL, "not in this version", ID_LATER},
     {'\0', "retry-failed", NULL, "not in this version", ID_LATER},
     {'\0', "force", NULL, "not in this version", ID_LATER},
-    {'\0', "retries", "N", "not in this version: tries again", ID_LATER},
     {'\0', "metrics", "FILE", "not in this version", ID_LATER},
     {'\0', NULL, NULL, NULL, 0},
 };
@@ -153,6 +157,26 @@ static bool take_body(struct weir__run_options *options, const char *text)
     return true;
 }
 
+/* N tries more are N + 1 in all: checked here, so that the message speaks of what was written. */
+static bool take_retries(struct weir__run_options *options, const char *text)
+{
+    char sum[16], shown[64];
+    const char *attempts;
+    uint64_t more;
+
+    if (!weir__units_parse_count(text, WEIR_ATTEMPTS_MAX - 1, &more)) {
+        weir__say("weir %s: --retries: expected a whole number from 0 to %u, got \"%s\"", options->command,
+                  WEIR_ATTEMPTS_MAX - 1, weir__say_escape(text, shown, sizeof shown));
+        return false;
+    }
+    (void)snprintf(sum, sizeof sum, "%" PRIu64, more + 1);
+    attempts = own(options, sum, strlen(sum));
+    if (attempts == NULL)
+        return false;
+    add(options, "retry.attempts", attempts, false, "--retries");
+    return true;
+}
+
 static bool take_shape(struct weir__run_options *options, const char *text)
 {
     if (strcmp(text, "strict") == 0)
@@ -215,6 +239,8 @@ static bool take(void *context, const struct weir__option *option, const char *v
         return true;
     case ID_SHAPE:
         return take_shape(options, value);
+    case ID_RETRIES:
+        return take_retries(options, value);
     case ID_JSON:
         return options->json = true;
     case ID_QUIET:

@@ -42,7 +42,8 @@ static uint64_t rss_max_kib(uint64_t otherwise)
     return otherwise;
 }
 
-void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64_t total, bool idempotent)
+void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64_t total, double retry_budget,
+                        bool idempotent)
 {
     struct weir_stats *stats = &summary->stats;
     struct rusage usage;
@@ -54,6 +55,7 @@ void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64
     for (int i = 0; i < WEIR_OUTCOME_COUNT; i++)
         ended += stats->outcomes[i];
     summary->total = total;
+    summary->retry_budget = retry_budget;
     summary->engine = "threads";
     summary->succeeded = stats->outcomes[WEIR_OUTCOME_SUCCEEDED];
     summary->failed = stats->outcomes[WEIR_OUTCOME_FAILED];
@@ -139,6 +141,8 @@ static void write_limits(struct weir__writer *writer, const struct weir_stats *s
             weir__writer_uint(writer, "worst_window", limit->worst_window);
             weir__writer_uint(writer, "uncertain", limit->uncertain);
         }
+        if (limit->learned_from[0] != '\0')
+            weir__writer_string(writer, "learned_from", limit->learned_from);
         weir__writer_end(writer);
     }
     weir__writer_end(writer);
@@ -157,7 +161,7 @@ static void write_time(struct weir__writer *writer, const struct weir_time_stats
 }
 
 /* The keys and their order are a contract with the programs that read them; new ones go to the end. */
-static void write_summary(struct weir__writer *writer, const struct weir__summary *summary)
+void weir__summary_write(struct weir__writer *writer, const struct weir__summary *summary)
 {
     const struct weir_stats *stats = &summary->stats;
     const double elapsed_s = to_s(stats->elapsed_ns);
@@ -193,7 +197,7 @@ bool weir__summary_print_json(const struct weir__summary *summary)
     struct weir__writer writer = WEIR__WRITER_INIT;
     bool printed = false;
 
-    write_summary(&writer, summary);
+    weir__summary_write(&writer, summary);
     if (!writer.failed)
         printed = fwrite(writer.text, 1, writer.size, stdout) == writer.size && fputc('\n', stdout) != EOF &&
                   fflush(stdout) == 0;

@@ -13,7 +13,8 @@
 
 struct weir__summary {
     /* from the caller */
-    uint64_t total; /* jobs that were asked for */
+    uint64_t total;      /* jobs that were asked for */
+    double retry_budget; /* as configured */
     const char *engine;
     struct weir_stats stats;
 
@@ -30,7 +31,12 @@ struct weir__summary {
  * ones whose end was not waited for, except that those in flight are `unknown` where a repeat could do harm
  * (`idempotent` false).
  */
-void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64_t total, bool idempotent);
+void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64_t total, double retry_budget,
+                        bool idempotent);
+
+/* As one JSON object. */
+struct weir__writer;
+void weir__summary_write(struct weir__writer *writer, const struct weir__summary *summary);
 
 /* One line of JSON on stdout, flushed.  False where that failed. */
 bool weir__summary_print_json(const struct weir__summary *summary);

@@ -6,6 +6,7 @@
 #include "cli/summary.h"
 
 #include "base/units.h"
+#include "cli/explain.h"
 #include "cli/say.h"
 
 #include <inttypes.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #define LABEL_WIDTH 12
+#define LINE_WIDTH 80u
 
 /* A line under construction, in the text of the whole summary. */
 struct page {
@@ -53,6 +55,11 @@ static void say_outcomes(struct page *page, const struct weir__summary *summary)
     if (summary->stats.attempts > 0 && s > 0)
         (void)fprintf(page->file, " (%.1f/s)", (double)summary->stats.attempts / s);
     (void)fputc('\n', page->file);
+    if (summary->stats.pause.gave_up && weir__summary_unfinished(summary)) {
+        label(page, "gave up");
+        (void)fprintf(page->file, "the server asked for a pause longer than retry.pause_max (%s)\n",
+                      summary->stats.pause.reason);
+    }
 }
 
 static void say_statuses(struct page *page, const struct weir_stats *stats)
@@ -117,7 +124,10 @@ static void say_rate(struct page *page, const struct weir_limit_stats *limit)
                                                             : "paced";
 
     label(page, limit->name);
-    (void)fprintf(page->file, "%s: worst window %" PRIu64 " of %" PRIu32, shape, limit->worst_window, limit->permits);
+    (void)fputs(shape, page->file);
+    if (limit->learned_from[0] != '\0')
+        (void)fprintf(page->file, ", learned from %s", limit->learned_from);
+    (void)fprintf(page->file, ": worst window %" PRIu64 " of %" PRIu32, limit->worst_window, limit->permits);
     if (limit->uncertain > 0)
         (void)fprintf(page->file, ", %" PRIu64 " uncertain (sent, not answered)", limit->uncertain);
     say_waits(page, limit);
@@ -177,21 +187,41 @@ static void say_resources(struct page *page, const struct weir__summary *summary
                   stats->connections == 1 ? "" : "s");
 }
 
-/* What to do about refusals, since that is what people come with. */
-static void say_hint(struct page *page, const struct weir_stats *stats)
+/* A text, broken between words into lines of LINE_WIDTH, the later ones indented like the first. */
+static void say_wrapped(struct page *page, const char *name, const char *text)
 {
-    const uint64_t refused = stats->statuses[429];
+    const size_t indent = LABEL_WIDTH + 3, width = LINE_WIDTH - indent;
+    const char *line = name;
 
-    if (refused == 0)
-        return;
-    label(page, "hint");
-    (void)fprintf(page->file, "%" PRIu64 " of %" PRIu64 " attempts were refused with 429: ", refused, stats->attempts);
-    if (stats->limit_count <= 1)
-        (void)fputs("the server limits the rate;\n               tell weir its limit, for example -r 100/s\n",
-                    page->file);
-    else
-        (void)fputs("the server's limit is lower\n               than the one given here, or others use it too\n",
-                    page->file);
+    while (*text != '\0') {
+        size_t length = strlen(text);
+        if (length > width) {
+            for (length = width; length > 0 && text[length] != ' ';)
+                length--;
+            if (length == 0) /* one word longer than a line */
+                length = strcspn(text, " ");
+        }
+        label(page, line);
+        (void)fprintf(page->file, "%.*s\n", (int)length, text);
+        text += length;
+        text += strspn(text, " ");
+        line = "";
+    }
+}
+
+/* What the server said against the run, and what became of it. */
+static void say_pushback(struct page *page, const struct weir__summary *summary)
+{
+    char text[WEIR__EXPLAIN_SIZE];
+
+    weir__explain_retries(&summary->stats, summary->retry_budget, text, sizeof text);
+    say_wrapped(page, "retries", text);
+    weir__explain_pauses(&summary->stats, text, sizeof text);
+    say_wrapped(page, "paused", text);
+    weir__explain_refusals(&summary->stats, text, sizeof text);
+    say_wrapped(page, "refused", text);
+    weir__explain_unknown(summary->unknown, text, sizeof text);
+    say_wrapped(page, "unknown", text);
 }
 
 void weir__summary_say(const struct weir__summary *summary)
@@ -209,7 +239,7 @@ void weir__summary_say(const struct weir__summary *summary)
     say_limits(&page, &summary->stats);
     say_time(&page, &summary->stats.time);
     say_resources(&page, summary);
-    say_hint(&page, &summary->stats);
+    say_pushback(&page, summary);
     if (fclose(page.file) == 0)
         weir__say_text(text, size);
     free(text);

@@ -1,8 +1,9 @@
 /*
  * attempt - one attempt's way, from the gate's "go" to the decision what comes next.
  *
- *   granted -> transport: connect, TLS -> wire (pace once more, certificate) -> send -> began (rate permits are held)
- *           -> end of the response -> concurrency permit back -> counted -> verdict -> done, or the queue's head again
+ *   granted -> transport: connect, TLS -> wire (pause, pace once more, certificate) -> send -> began (rate permits are
+ *           held) -> end of the response -> concurrency permit back -> what the server says of its limits -> verdict
+ *           -> counted -> done, or the queue's head again, or a backoff
  *
  * It runs on the worker's thread and holds no lock while it calls the transport or the user.
  */
@@ -11,18 +12,28 @@
 #include "base/clock.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A wait at the wire that is shorter than this costs more than the unevenness that it would straighten. */
 #define WIRE_SLACK_NS INT64_C(50000)
 
+/* Why the wire let nothing pass. */
+enum held_back { NOT_HELD_BACK, BY_PAUSE, BY_DEADLINE, BY_STOP };
+
 struct attempt {
     struct weir *weir;
     struct weir__worker *worker;
     struct weir__job *job;
+    struct weir__ticket ticket;
+    enum held_back held_back;
     int64_t sent_ns;      /* 0: not sent */
     int64_t sent_wall_ns; /* only where a callback will be told */
     int64_t began_ns;     /* 0: no response began */
+    int64_t ended_ns;
+    struct weir__reply reply;
+    struct weir__feedback feedback;
+    struct weir__verdict verdict;
 };
 
 /* A worker's state is its connection: opened at its first job, when another worker already stands at the gate. */
@@ -44,29 +55,43 @@ static int64_t now_of(const struct weir *weir)
     return weir->env.now_ns(weir->env.context);
 }
 
-/* Waits until the pace allows the send; false where a stop came. */
-static bool keep_pace(struct attempt *attempt, int64_t now_ns)
+/* Waits until the pace allows the send, unless the job's time is over by then. */
+static enum held_back keep_pace(struct attempt *attempt, int64_t now_ns)
 {
     const int64_t at_ns = weir__limits_wire(&attempt->weir->limits, now_ns);
 
-    return at_ns - now_ns <= WIRE_SLACK_NS || weir__pool_sleep(attempt->worker, at_ns);
+    if (at_ns >= attempt->job->task.expires_ns)
+        return BY_DEADLINE;
+    if (at_ns - now_ns > WIRE_SLACK_NS && !weir__pool_sleep(attempt->worker, at_ns))
+        return BY_STOP;
+    return NOT_HELD_BACK;
 }
 
-/* The transport's `wire`. */
+/*
+ * The transport's `wire`.  A pause that began while the connection was made holds the send back; the job waits for its
+ * end at the gate, not here, where it would keep a worker and a permit.
+ */
 static int64_t pass_wire(void *context, bool new_connection)
 {
     struct attempt *attempt = context;
     struct weir *weir = attempt->weir;
-    const bool paced = weir->limits.rate_count > 0;
-    const int64_t now_ns = paced ? now_of(weir) : 0;
+    const int64_t now_ns = now_of(weir);
 
     (void)new_connection; /* the pace is kept for all: a late new one may come just before a punctual kept one */
-    if ((paced && !keep_pace(attempt, now_ns)) || weir__pool_stopped(&weir->pool))
+    if (now_ns >= attempt->job->task.expires_ns)
+        attempt->held_back = BY_DEADLINE;
+    else if (weir->limits.rate_count > 0)
+        attempt->held_back = keep_pace(attempt, now_ns);
+    if (weir__pool_stopped(&weir->pool))
+        attempt->held_back = BY_STOP;
+    else if (attempt->held_back == NOT_HELD_BACK && weir__limits_paused(&weir->limits, now_of(weir)))
+        attempt->held_back = BY_PAUSE;
+    if (attempt->held_back != NOT_HELD_BACK)
         return -1;
     if (attempt->job->done != NULL)
-        attempt->sent_wall_ns = weir__clock_wall_ns();
-    attempt->sent_ns = weir__limits_sent(&weir->limits, weir->env.now_ns, weir->env.context);
-    return paced ? attempt->sent_ns - now_ns : 0;
+        attempt->sent_wall_ns = weir->env.wall_ns(weir->env.context);
+    attempt->sent_ns = weir__limits_sent(&weir->limits, &attempt->ticket, weir->env.now_ns, weir->env.context);
+    return attempt->sent_ns - now_ns;
 }
 
 /* The transport's `began`. */
@@ -75,16 +100,18 @@ static void take_beginning(void *context)
     struct attempt *attempt = context;
     struct weir *weir = attempt->weir;
 
-    attempt->began_ns = weir__limits_began(&weir->limits, attempt->sent_ns, weir->env.now_ns, weir->env.context);
+    attempt->began_ns =
+        weir__limits_began(&weir->limits, &attempt->ticket, attempt->sent_ns, weir->env.now_ns, weir->env.context);
     if (weir->limits.rate_count > 0)
         weir__pool_nudge(&weir->pool); /* until now nobody could know when the permits come back */
 }
 
 /* Without a connection there was no memory for one; the worker's next job tries again. */
-static void perform(struct attempt *attempt, struct weir__reply *reply)
+static void perform(struct attempt *attempt, int64_t now_ns)
 {
     struct weir *weir = attempt->weir;
     struct weir__worker *worker = attempt->worker;
+    struct weir__reply *reply = &attempt->reply;
     const struct weir__job *job = attempt->job;
     const struct weir__call call = {
         .method = job->method,
@@ -93,6 +120,7 @@ static void perform(struct attempt *attempt, struct weir__reply *reply)
         .header_count = job->header_count,
         .body = job->body,
         .body_size = job->body_size,
+        .timeout_ns = job->task.expires_ns == WEIR__NEVER ? 0 : job->task.expires_ns - now_ns,
         .drop_reply = job->done == NULL,
         .wire = pass_wire,
         .began = take_beginning,
@@ -117,14 +145,23 @@ static void give_permits_back(struct attempt *attempt)
     struct weir__limits *limits = &weir->limits;
 
     if (attempt->sent_ns == 0)
-        weir__limits_unsent(limits);
+        weir__limits_unsent(limits, &attempt->ticket);
     else if (attempt->began_ns == 0)
-        weir__limits_gave_up(limits, weir->env.now_ns, weir->env.context);
+        weir__limits_gave_up(limits, &attempt->ticket, weir->env.now_ns, weir->env.context);
     weir__limits_ended(limits);
 }
 
-static struct weir__verdict judge(const struct weir *weir, const struct weir__job *job, const struct weir__reply *reply)
+static void tell(struct weir *weir, const struct weir_event *event)
 {
+    if (weir->on_event != NULL)
+        weir->on_event(weir->event_user_data, event);
+}
+
+static struct weir__verdict judge(const struct attempt *attempt)
+{
+    const struct weir__job *job = attempt->job;
+    const struct weir__reply *reply = &attempt->reply;
+    const struct weir__feedback *feedback = &attempt->feedback;
     const struct weir__verdict_facts facts = {
         .method = job->method,
         .error = reply->error,
@@ -132,38 +169,84 @@ static struct weir__verdict judge(const struct weir *weir, const struct weir__jo
         .sent = reply->sent,
         .resend = reply->resend,
         .has_redirect = reply->redirect_url != NULL,
+        .keyed = job->keyed,
+        .pushes_back = feedback->has_retry_after || (feedback->has_remaining && feedback->remaining == 0),
+        .exhausted = !feedback->has_retry_after && feedback->has_remaining && feedback->remaining == 0,
+        .overloaded = feedback->anthropic,
         .acted = job->acted,
+        .doubtful = job->doubtful,
         .redirects = job->redirects,
-        .resends = job->resends,
+        .attempts = job->failures + 1,
+        .refusals = job->refusals + 1,
     };
-    return weir__verdict_of(&weir->rules, &facts);
+    return weir__verdict_of(&attempt->weir->rules, &facts);
 }
 
-static void tell_attempt(struct weir *weir, const struct weir__job *job, const struct weir__reply *reply,
-                         int64_t elapsed_ns)
+/* What a response says of the server's limits is for all jobs. */
+static void hear(struct attempt *attempt, struct weir__pushback_news *news)
+{
+    const struct weir__verdict *verdict = &attempt->verdict;
+    const struct weir__pushback_response response = {
+        .feedback = &attempt->feedback,
+        .http_status = attempt->reply.http_status,
+        .refused = verdict->class == WEIR__CLASS_REFUSED,
+        .succeeded = verdict->class == WEIR__CLASS_SUCCESS,
+        .sent_ns = attempt->sent_ns,
+        .now_ns = attempt->ended_ns,
+    };
+    weir__pushback_heard(&attempt->weir->pushback, &response, news);
+    if (news->paused || news->learned_count > 0)
+        weir__pool_notice(&attempt->weir->pool);
+}
+
+static void tell_attempt(const struct attempt *attempt, int64_t elapsed_ns)
 {
     const struct weir_event event = {
         .type = WEIR_EVENT_ATTEMPT,
-        .job_id = job->id,
-        .attempt = job->tries,
-        .http_status = reply->http_status,
-        .error = reply->error,
-        .detail = reply->detail,
+        .job_id = attempt->job->id,
+        .attempt = attempt->job->tries,
+        .http_status = attempt->reply.http_status,
+        .error = attempt->reply.error,
+        .detail = attempt->reply.detail,
         .elapsed_ns = elapsed_ns,
         .limit_name = "",
     };
-    if (weir->on_event != NULL)
-        weir->on_event(weir->event_user_data, &event);
+    tell(attempt->weir, &event);
 }
 
-static void count(struct attempt *attempt, const struct weir__reply *reply, const struct weir__verdict *verdict,
-                  bool repeats, int64_t elapsed_ns)
+static void tell_news(const struct attempt *attempt, const struct weir__pushback_news *news)
 {
+    struct weir *weir = attempt->weir;
+    struct weir_event event = {.http_status = attempt->reply.http_status, .limit_name = ""};
+    char reason[sizeof weir->pushback.stats.reason];
+
+    if (weir->on_event == NULL)
+        return;
+    for (size_t i = 0; i < news->learned_count; i++) {
+        event.type = WEIR_EVENT_LEARNED;
+        event.limit_name = weir__limits_name(&weir->limits, news->learned[i]);
+        event.detail = attempt->feedback.policy_field;
+        tell(weir, &event);
+    }
+    if (!news->paused)
+        return;
+    weir__pushback_reason(&weir->pushback, reason, sizeof reason);
+    event.type = WEIR_EVENT_PAUSED;
+    event.limit_name = "";
+    event.detail = reason;
+    event.wait_ns = news->pause_ns;
+    tell(weir, &event);
+}
+
+static void count(const struct attempt *attempt, bool repeats, int64_t elapsed_ns)
+{
+    const struct weir__reply *reply = &attempt->reply;
+    const struct weir__verdict *verdict = &attempt->verdict;
     const struct weir__statistics_attempt figures = {
         .error = reply->error,
         .http_status = reply->http_status,
         .sent = reply->sent,
-        .resend = repeats,
+        .repeats = repeats && attempt->job->attempts > 1,
         .new_connection = reply->new_connection,
         .ended = verdict->next == WEIR__VERDICT_END,
         .outcome = verdict->outcome,
@@ -180,17 +263,18 @@ static void end_job(struct weir *weir, struct weir__job *job, const struct weir_
     weir__job_free(&weir->stock, job);
 }
 
-static void finish(struct attempt *attempt, const struct weir__reply *reply, const struct weir__verdict *verdict,
-                   int64_t ended_ns)
+static void finish(const struct attempt *attempt)
 {
     struct weir__job *job = attempt->job;
+    const struct weir__reply *reply = &attempt->reply;
     const struct weir_result result = {
         .job_id = job->id,
-        .outcome = verdict->outcome,
-        .error = verdict->error,
+        .outcome = attempt->verdict.outcome,
+        .error = attempt->verdict.error,
         .detail = reply->detail,
         .http_status = reply->http_status,
         .attempts = job->attempts,
+        .refusals = job->refusals,
         .headers = reply->headers,
         .header_count = reply->header_count,
         .body = reply->body,
@@ -199,75 +283,192 @@ static void finish(struct attempt *attempt, const struct weir__reply *reply, con
         .permit_ns = job->permit_ns,
         .connect_ns = reply->connect_ns,
         .ttfb_ns = attempt->began_ns == 0 ? 0 : attempt->began_ns - attempt->sent_ns,
-        .total_ns = ended_ns - job->accepted_ns,
+        .total_ns = attempt->ended_ns - job->accepted_ns,
         .sent_at_ns = job->sent_wall_ns,
     };
     end_job(attempt->weir, job, &result);
 }
 
-/* True where the job goes back to the queue's head, changed as the verdict wants it. */
-static bool goes_again(struct weir__job *job, const struct weir__reply *reply, struct weir__verdict *verdict)
+/* The job ends here, though the verdict would have had it go on. */
+static enum weir__pool_next end_instead(struct attempt *attempt, const char *why)
 {
-    job->repeats = verdict->next == WEIR__VERDICT_RESEND;
-    if (job->repeats) {
-        job->resends++;
-        return true;
-    }
-    if (verdict->next == WEIR__VERDICT_END)
-        return false;
-    if (weir__transport_check(job->method, reply->redirect_url, NULL, 0) == NULL &&
-        weir__job_redirect(job, reply->redirect_url, reply->http_status))
-        return true;
-    *verdict = (struct weir__verdict){WEIR__VERDICT_END, WEIR_OUTCOME_FAILED, WEIR_ERROR_REDIRECTS};
-    return false;
+    char *detail = attempt->reply.detail;
+    const size_t length = strlen(detail);
+
+    attempt->verdict.next = WEIR__VERDICT_END;
+    (void)snprintf(detail + length, WEIR__DETAIL_SIZE - length, "%s%s", length > 0 ? "; " : "", why);
+    return WEIR__POOL_ENDED;
 }
 
-bool weir__attempt_run(void *context, struct weir__worker *worker, struct weir__task *task)
+/* After a failure that may be repeated, if the budget and the job's own time allow. */
+static enum weir__pool_next retry(struct attempt *attempt)
+{
+    struct weir__job *job = attempt->job;
+    const struct weir__feedback *feedback = &attempt->feedback;
+    const int64_t least_ns = feedback->has_retry_after ? feedback->retry_after_ns : 0;
+    const bool at_once = attempt->verdict.next == WEIR__VERDICT_RESEND;
+    int64_t wait_ns = 0;
+
+    if (!weir__pushback_retry(&attempt->weir->pushback, job->failures + 1, at_once, least_ns, &wait_ns))
+        return end_instead(attempt, "not tried again: the retry budget is used up");
+    if (weir__clock_after(attempt->ended_ns, wait_ns) >= job->task.expires_ns)
+        return end_instead(attempt, "not tried again: the job's deadline comes first");
+    job->failures++;
+    job->repeats = true;
+    if (wait_ns == 0)
+        return WEIR__POOL_AGAIN;
+    job->task.due_ns = weir__clock_after(attempt->ended_ns, wait_ns);
+    return WEIR__POOL_LATER;
+}
+
+static enum weir__pool_next redirect(struct attempt *attempt)
+{
+    struct weir__job *job = attempt->job;
+    const struct weir__reply *reply = &attempt->reply;
+
+    if (weir__transport_check(job->method, reply->redirect_url, NULL, 0) == NULL &&
+        weir__job_redirect(job, reply->redirect_url, reply->http_status))
+        return WEIR__POOL_AGAIN;
+    attempt->verdict.error = WEIR_ERROR_REDIRECTS;
+    attempt->verdict.outcome = attempt->verdict.doubtful ? WEIR_OUTCOME_UNKNOWN : WEIR_OUTCOME_FAILED;
+    attempt->verdict.next = WEIR__VERDICT_END;
+    return WEIR__POOL_ENDED;
+}
+
+/* The verdict becomes END where what it wants cannot be done. */
+static enum weir__pool_next go_on(struct attempt *attempt)
+{
+    struct weir__job *job = attempt->job;
+
+    job->doubtful = attempt->verdict.doubtful;
+    job->repeats = false;
+    if (attempt->verdict.class == WEIR__CLASS_REFUSED)
+        job->refusals++;
+    switch (attempt->verdict.next) {
+    case WEIR__VERDICT_REDIRECT:
+        return redirect(attempt);
+    case WEIR__VERDICT_REFUSED:
+        job->repeats = true;
+        return WEIR__POOL_AGAIN;
+    case WEIR__VERDICT_RESEND:
+    case WEIR__VERDICT_RETRY:
+        return retry(attempt);
+    case WEIR__VERDICT_END:
+        break;
+    }
+    return WEIR__POOL_ENDED;
+}
+
+static void tell_next(const struct attempt *attempt, enum weir__pool_next next)
+{
+    const struct weir__job *job = attempt->job;
+    const struct weir_event event = {
+        .type = WEIR_EVENT_RETRY,
+        .job_id = job->id,
+        .attempt = job->tries,
+        .http_status = attempt->reply.http_status,
+        .detail = "",
+        .limit_name = "",
+        .wait_ns = next == WEIR__POOL_LATER ? job->task.due_ns - attempt->ended_ns : 0,
+    };
+    if (next != WEIR__POOL_ENDED && job->repeats)
+        tell(attempt->weir, &event);
+}
+
+/* A job that ends without an attempt that could tell how. */
+static void end_unsent(struct weir *weir, struct weir__job *job, enum weir_outcome outcome, enum weir_error error,
+                       const char *detail)
+{
+    const struct weir_result result = {
+        .job_id = job->id,
+        .outcome = job->doubtful ? WEIR_OUTCOME_UNKNOWN
+                   : job->acted  ? WEIR_OUTCOME_FAILED
+                                 : outcome,
+        .error = error,
+        .detail = detail,
+        .attempts = job->attempts,
+        .refusals = job->refusals,
+        .queue_ns = job->queue_ns,
+        .permit_ns = job->permit_ns,
+        .sent_at_ns = job->sent_wall_ns,
+        .total_ns = now_of(weir) - (job->accepted_ns != 0 ? job->accepted_ns : job->task.queued_ns),
+    };
+    weir__statistics_ended(&weir->statistics, result.outcome, error);
+    end_job(weir, job, &result);
+}
+
+/* The wire let nothing pass: the attempt never was one, but for a connection that it may have opened. */
+static enum weir__pool_next held_back(struct attempt *attempt)
+{
+    const struct weir__statistics_attempt figures = {.new_connection = attempt->reply.new_connection, .ttfb_ns = -1};
+
+    weir__statistics_attempt(&attempt->weir->statistics, &figures);
+    attempt->job->tries--;
+    if (attempt->held_back == BY_PAUSE)
+        return WEIR__POOL_AGAIN;
+    weir__attempt_expire(attempt->weir, &attempt->job->task);
+    return WEIR__POOL_ENDED;
+}
+
+enum weir__pool_next weir__attempt_run(void *context, struct weir__worker *worker, struct weir__task *task)
 {
     struct weir *weir = context;
     struct weir__job *job = (struct weir__job *)task;
-    struct attempt attempt = {.weir = weir, .worker = worker, .job = job};
+    struct attempt attempt;
+    struct weir__pushback_news news = {.paused = false};
     const bool repeats = job->repeats;
-    struct weir__reply reply;
-    struct weir__verdict verdict;
-    int64_t ended_ns, elapsed_ns;
-    bool again;
+    enum weir__pool_next next;
+    int64_t elapsed_ns;
 
-    if (job->tries++ == 0)
+    memset(&attempt, 0, offsetof(struct attempt, reply)); /* the rest is filled as it becomes known */
+    attempt.weir = weir;
+    attempt.worker = worker;
+    attempt.job = job;
+    attempt.ticket.held = task->limit_count;
+    job->tries++;
+    if (job->accepted_ns == 0)
         job->accepted_ns = task->queued_ns;
     job->queue_ns += task->next_up_ns - task->queued_ns;
     job->permit_ns += task->granted_ns - task->next_up_ns;
-    perform(&attempt, &reply);
-    ended_ns = now_of(weir);
+    perform(&attempt, task->granted_ns);
+    attempt.ended_ns = now_of(weir);
     give_permits_back(&attempt);
+    if (attempt.held_back == BY_PAUSE || attempt.held_back == BY_DEADLINE)
+        return held_back(&attempt);
 
-    if (reply.sent) {
+    if (attempt.reply.sent) {
         job->attempts++;
         job->sent_wall_ns = attempt.sent_wall_ns;
     }
-    elapsed_ns = ended_ns - (attempt.sent_ns != 0 ? attempt.sent_ns : task->granted_ns);
-    verdict = judge(weir, job, &reply);
-    again = goes_again(job, &reply, &verdict);
-    count(&attempt, &reply, &verdict, repeats, elapsed_ns);
-    tell_attempt(weir, job, &reply, elapsed_ns);
-    if (!again)
-        finish(&attempt, &reply, &verdict, ended_ns);
-    return !again;
+    elapsed_ns = attempt.ended_ns - (attempt.sent_ns != 0 ? attempt.sent_ns : task->granted_ns);
+    weir__feedback_read(attempt.reply.headers, attempt.reply.header_count, weir->env.wall_ns(weir->env.context),
+                        &attempt.feedback);
+    attempt.verdict = judge(&attempt);
+    if (attempt.reply.http_status != 0)
+        hear(&attempt, &news);
+    next = go_on(&attempt);
+    count(&attempt, repeats, elapsed_ns);
+    tell_attempt(&attempt, elapsed_ns);
+    tell_next(&attempt, next);
+    tell_news(&attempt, &news);
+    if (next == WEIR__POOL_ENDED)
+        finish(&attempt);
+    return next;
 }
 
 void weir__attempt_drop(void *context, struct weir__task *task)
 {
-    struct weir *weir = context;
     struct weir__job *job = (struct weir__job *)task;
-    const struct weir_result result = {
-        .job_id = job->id,
-        .outcome = job->acted ? WEIR_OUTCOME_FAILED : WEIR_OUTCOME_CANCELLED,
-        .error = WEIR_ERROR_STOPPED,
-        .detail = job->attempts > 0 ? "stopped before it was sent again" : "stopped before it was sent",
-        .attempts = job->attempts,
-        .sent_at_ns = job->sent_wall_ns,
-        .total_ns = now_of(weir) - (job->tries > 0 ? job->accepted_ns : task->queued_ns),
-    };
-    weir__statistics_ended(&weir->statistics, result.outcome);
-    end_job(weir, job, &result);
+
+    end_unsent(context, job, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED,
+               job->attempts > 0 ? "stopped before it was sent again" : "stopped before it was sent");
+}
+
+void weir__attempt_expire(void *context, struct weir__task *task)
+{
+    struct weir__job *job = (struct weir__job *)task;
+
+    end_unsent(context, job, WEIR_OUTCOME_FAILED, WEIR_ERROR_DEADLINE,
+               job->attempts > 0 ? "its deadline came before it was sent again"
+                                 : "its deadline came before it was sent");
 }

@@ -7,23 +7,45 @@
 
 #include "base/clock.h"
 #include "base/fork.h"
+#include "base/random.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Above this many threads memory is dearer than a microsecond. */
 #define LEAN_WORKERS 2000u
 
-static const struct weir_status_range default_success = {200, 299};
+#define BUDGET_MAX 1e6 /* retries for each success: more is no budget */
 
-static bool valid_success(const struct weir_options *o)
+static const struct weir_status_range default_success[] = {{200, 299}};
+static const struct weir_status_range default_retry[] = {{408, 408}, {429, 429}, {500, 500},
+                                                         {502, 502}, {503, 503}, {504, 504}};
+
+/* NULL stands for the default; a list of none is one, if it may be `empty`. */
+static bool valid_statuses(const struct weir_status_range *list, size_t count, bool empty)
 {
-    if (o->success == NULL)
-        return o->success_count == 0;
-    for (size_t i = 0; i < o->success_count; i++)
-        if (o->success[i].first > o->success[i].last || o->success[i].last > WEIR_HTTP_STATUS_MAX)
+    if (list == NULL)
+        return count == 0;
+    for (size_t i = 0; i < count; i++)
+        if (list[i].first > list[i].last || list[i].last > WEIR_HTTP_STATUS_MAX)
             return false;
-    return o->success_count > 0;
+    return count > 0 || empty;
+}
+
+static bool valid_retry(const struct weir_options *o)
+{
+    return o->attempt_max >= 1 && o->attempt_max <= WEIR_ATTEMPTS_MAX && o->refusal_max <= WEIR_REFUSALS_MAX &&
+           o->backoff_ns >= 0 && o->backoff_max_ns >= 0 && o->retry_budget >= 0 && o->retry_budget <= BUDGET_MAX &&
+           valid_statuses(o->retry_statuses, o->retry_status_count, true);
+}
+
+/* The key itself is checked with each request. */
+static bool valid_idempotency(const struct weir_options *o)
+{
+    const struct weir_header field = {o->idempotency_header, "\"\""};
+
+    return o->idempotency_header == NULL || weir__transport_check("GET", "http://host/", &field, 1) == NULL;
 }
 
 static bool valid_options(const struct weir_options *o)
@@ -32,7 +54,8 @@ static bool valid_options(const struct weir_options *o)
            o->worker_max <= WEIR_CONCURRENCY_MAX && o->queue_max >= 1 && o->queue_max <= WEIR_QUEUE_MAX &&
            (o->rates != NULL || o->rate_count == 0) && o->connect_timeout_ns > 0 && o->timeout_ns > 0 &&
            o->redirect_max <= WEIR_REDIRECTS_MAX && (o->tls_version_min == 12 || o->tls_version_min == 13) &&
-           valid_success(o);
+           o->deadline_ns >= 0 && valid_statuses(o->success, o->success_count, false) && valid_retry(o) &&
+           valid_idempotency(o);
 }
 
 static char *put(char **at, const char *text)
@@ -45,10 +68,10 @@ static char *put(char **at, const char *text)
     return copy;
 }
 
-/* The transport's strings must outlive it: they are copied into weir->texts. */
+/* Strings must outlive the call: they are copied into weir->texts. */
 static bool copy_texts(struct weir *weir, const struct weir_options *o, struct weir__transport_options *out)
 {
-    const char *const texts[] = {o->ca_file, o->client_cert_file, o->client_key_file};
+    const char *const texts[] = {o->ca_file, o->client_cert_file, o->client_key_file, o->idempotency_header};
     size_t size = 1;
     char *at;
 
@@ -60,6 +83,7 @@ static bool copy_texts(struct weir *weir, const struct weir_options *o, struct w
     out->ca_file = put(&at, texts[0]);
     out->client_cert_file = put(&at, texts[1]);
     out->client_key_file = put(&at, texts[2]);
+    weir->idempotency_header = put(&at, texts[3]);
     return true;
 }
 
@@ -68,9 +92,9 @@ static uint32_t workers_of(const struct weir_options *o)
     return o->worker_max != 0 ? o->worker_max : o->concurrency;
 }
 
-static enum weir_status make_transport(struct weir *weir, const struct weir_options *o)
+static struct weir__transport_options transport_options(const struct weir_options *o)
 {
-    struct weir__transport_options options = {
+    return (struct weir__transport_options){
         .connect_timeout_ns = o->connect_timeout_ns,
         .timeout_ns = o->timeout_ns,
         .body_max_size = o->body_max_size,
@@ -79,28 +103,53 @@ static enum weir_status make_transport(struct weir *weir, const struct weir_opti
         .insecure = o->insecure,
         .lean = workers_of(o) > LEAN_WORKERS,
     };
-
-    if (!copy_texts(weir, o, &options))
-        return WEIR_NO_MEMORY;
-    return weir__easy_new(&options, &weir->transport);
 }
 
+/* Copies both lists of statuses into one block. */
 static bool copy_rules(struct weir *weir, const struct weir_options *o)
 {
-    const struct weir_status_range *success = o->success != NULL ? o->success : &default_success;
-    const size_t count = o->success != NULL ? o->success_count : 1;
+    const struct weir_status_range *success = o->success != NULL ? o->success : default_success;
+    const struct weir_status_range *retry = o->retry_statuses != NULL ? o->retry_statuses : default_retry;
+    const size_t success_count = o->success != NULL ? o->success_count : sizeof default_success / sizeof *success;
+    const size_t retry_count = o->retry_statuses != NULL ? o->retry_status_count : sizeof default_retry / sizeof *retry;
 
-    weir->success = malloc(count * sizeof *success);
-    if (weir->success == NULL)
+    weir->statuses = malloc((success_count + retry_count) * sizeof *weir->statuses);
+    if (weir->statuses == NULL)
         return false;
-    memcpy(weir->success, success, count * sizeof *success);
-    weir->rules = (struct weir__verdict_rules){weir->success, count, o->redirect_max};
+    memcpy(weir->statuses, success, success_count * sizeof *success);
+    if (retry_count > 0)
+        memcpy(weir->statuses + success_count, retry, retry_count * sizeof *retry);
+    weir->rules = (struct weir__verdict_rules){
+        .success = weir->statuses,
+        .success_count = success_count,
+        .retry = weir->statuses + success_count,
+        .retry_count = retry_count,
+        .redirect_max = o->redirect_max,
+        .attempt_max = o->attempt_max,
+        .refusal_max = o->refusal_max,
+        .non_idempotent = o->retry_non_idempotent,
+    };
     return true;
 }
 
-static void tell_reached(void *context, const struct weir__gate_answer *answer, int64_t now_ns)
+static bool make_pushback(struct weir *weir, const struct weir_options *o, uint64_t seed)
 {
-    struct weir *weir = context;
+    const struct weir__pushback_rules rules = {
+        .backoff_ns = o->backoff_ns,
+        .backoff_max_ns = o->backoff_max_ns,
+        .pause_max_ns = o->pause_max_ns,
+        .budget = o->retry_budget,
+        .learn = o->learn_rate,
+    };
+
+    /* for jitter: two dispatchers need not draw the same, and that is all */
+    if (seed == 0)
+        seed = (uint64_t)weir__clock_wall_ns() ^ (uint64_t)(uintptr_t)weir;
+    return weir__pushback_init(&weir->pushback, &weir->limits, &rules, seed);
+}
+
+static void tell_limit(struct weir *weir, const struct weir__gate_answer *answer, int64_t now_ns)
+{
     const struct weir_event event = {
         .type = WEIR_EVENT_LIMIT_REACHED,
         .detail = "",
@@ -111,6 +160,32 @@ static void tell_reached(void *context, const struct weir__gate_answer *answer, 
         weir->on_event(weir->event_user_data, &event);
 }
 
+/* A pause without a job that has to wait for it is nobody's trouble: so it is looked at here. */
+static void give_up_if_too_long(struct weir *weir, int64_t now_ns)
+{
+    char reason[sizeof weir->pushback.stats.reason];
+    struct weir_event event = {.type = WEIR_EVENT_GAVE_UP, .detail = reason, .limit_name = ""};
+
+    if (!weir__pushback_too_long(&weir->pushback, now_ns, &event.wait_ns) ||
+        atomic_exchange(&weir->pushback.gave_up, true))
+        return;
+    weir__pushback_reason(&weir->pushback, reason, sizeof reason);
+    if (weir->on_event != NULL) /* before the stop: then nobody can have seen the end of the run yet */
+        weir->on_event(weir->event_user_data, &event);
+    weir__pool_stop(&weir->pool);
+}
+
+/* The pool's `reached`. */
+static void take_reached(void *context, const struct weir__gate_answer *answer, int64_t now_ns)
+{
+    struct weir *weir = context;
+
+    if (answer->cause == WEIR__GATE_PAUSE)
+        give_up_if_too_long(weir, now_ns);
+    else
+        tell_limit(weir, answer, now_ns);
+}
+
 static bool make_pool(struct weir *weir, const struct weir_options *o)
 {
     const struct weir__pool_ops ops = {
@@ -118,16 +193,21 @@ static bool make_pool(struct weir *weir, const struct weir_options *o)
         .leave = weir__attempt_leave,
         .run = weir__attempt_run,
         .drop = weir__attempt_drop,
-        .reached = tell_reached,
+        .expire = weir__attempt_expire,
+        .reached = take_reached,
         .context = weir,
     };
 
-    return weir__pool_init(&weir->pool, &weir->env, &weir->limits.gate, &ops, workers_of(o), o->queue_max);
+    if (!weir__pool_init(&weir->pool, &weir->env, &weir->limits.gate, &ops, workers_of(o), o->queue_max))
+        return false;
+    weir->pool.lifetime_ns = o->deadline_ns;
+    return true;
 }
 
 enum weir_status weir__dispatcher_new(const struct weir_options *options, const struct weir__outside *outside,
                                       struct weir **out)
 {
+    struct weir__transport_options transport;
     struct weir *weir = NULL;
     enum weir_status status = WEIR_INVALID;
 
@@ -144,14 +224,17 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
     if (status != WEIR_OK)
         goto no_limits;
     status = WEIR_NO_MEMORY;
+    if (!make_pushback(weir, options, outside->seed))
+        goto no_pushback;
     if (!weir__statistics_init(&weir->statistics))
         goto no_statistics;
     if (!weir__job_stock_init(&weir->stock))
         goto no_stock;
-    if (!copy_rules(weir, options) || !make_pool(weir, options))
+    transport = transport_options(options);
+    if (!copy_rules(weir, options) || !copy_texts(weir, options, &transport) || !make_pool(weir, options))
         goto no_pool;
     weir->transport = outside->transport;
-    if (weir->transport == NULL && (status = make_transport(weir, options)) != WEIR_OK)
+    if (weir->transport == NULL && (status = weir__easy_new(&transport, &weir->transport)) != WEIR_OK)
         goto no_transport;
     weir->started_ns = weir->env.now_ns(weir->env.context);
     weir->forks = weir__fork_count();
@@ -160,13 +243,15 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
 
 no_transport:
     weir__pool_clear(&weir->pool);
-    free(weir->texts);
 no_pool:
-    free(weir->success);
+    free(weir->texts);
+    free(weir->statuses);
     weir__job_stock_clear(&weir->stock);
 no_stock:
     weir__statistics_clear(&weir->statistics);
 no_statistics:
+    weir__pushback_clear(&weir->pushback);
+no_pushback:
     weir__limits_clear(&weir->limits);
 no_limits:
     free(weir);
@@ -178,7 +263,7 @@ no_weir:
 
 enum weir_status weir_new(const struct weir_options *options, struct weir **out)
 {
-    const struct weir__outside real = {&weir__env_real, NULL};
+    const struct weir__outside real = {&weir__env_real, NULL, 0};
     return weir__dispatcher_new(options, &real, out);
 }
 
@@ -208,19 +293,52 @@ static int64_t deadline_of(const struct weir *weir, int64_t timeout_ns)
     return timeout_ns < 0 ? WEIR__NEVER : weir__clock_after(weir->env.now_ns(weir->env.context), timeout_ns);
 }
 
+/* The value of the idempotency header: a string of RFC 9651, quotes included. */
+#define KEY_MAX_SIZE 256u
+
+static bool valid_key(const char *key)
+{
+    return strlen(key) < KEY_MAX_SIZE - sizeof "\"\"" && strpbrk(key, "\"\\") == NULL;
+}
+
+/* False without the system's random numbers. */
+static bool write_key(const char *given, char out[KEY_MAX_SIZE])
+{
+    char uuid[WEIR__UUID_SIZE];
+
+    if (given == NULL && !weir__random_uuid(uuid))
+        return false;
+    (void)snprintf(out, KEY_MAX_SIZE, "\"%s\"", given != NULL ? given : uuid);
+    return true;
+}
+
+static bool valid_request(const struct weir *weir, const struct weir_request *r)
+{
+    struct weir_header key;
+
+    if (r->struct_size != sizeof *r || r->method == NULL || r->url == NULL ||
+        (r->headers == NULL && r->header_count > 0) || (r->body == NULL && r->body_size > 0) ||
+        weir__transport_check(r->method, r->url, r->headers, r->header_count) != NULL)
+        return false;
+    if (r->idempotency_key == NULL || weir->idempotency_header == NULL)
+        return true;
+    key = (struct weir_header){weir->idempotency_header, r->idempotency_key};
+    return valid_key(r->idempotency_key) && weir__transport_check(r->method, r->url, &key, 1) == NULL;
+}
+
 enum weir_status weir_submit(struct weir *weir, const struct weir_request *request, int64_t timeout_ns)
 {
     struct weir__job *job;
     enum weir__pool_push_status pushed;
+    char key[KEY_MAX_SIZE];
 
-    if (weir == NULL || request == NULL || request->struct_size != sizeof *request || request->method == NULL ||
-        request->url == NULL || (request->headers == NULL && request->header_count > 0) ||
-        (request->body == NULL && request->body_size > 0) ||
-        weir__transport_check(request->method, request->url, request->headers, request->header_count) != NULL)
+    if (weir == NULL || request == NULL || !valid_request(weir, request))
         return WEIR_INVALID;
     if (inherited(weir))
         return WEIR_STOPPED;
-    job = weir__job_new(&weir->stock, request);
+    if (weir->idempotency_header != NULL && !write_key(request->idempotency_key, key))
+        return WEIR_NO_MEMORY;
+    job = weir__job_new(&weir->stock, request, weir->idempotency_header, key);
     if (job == NULL)
         return WEIR_NO_MEMORY;
     pushed = weir__pool_push(&weir->pool, &job->task, deadline_of(weir, timeout_ns));
@@ -262,8 +380,9 @@ void weir_free(struct weir *weir)
     weir->transport->free(weir->transport);
     weir__job_stock_clear(&weir->stock);
     weir__statistics_clear(&weir->statistics);
+    weir__pushback_clear(&weir->pushback);
     weir__limits_clear(&weir->limits);
-    free(weir->success);
+    free(weir->statuses);
     free(weir->texts);
     free(weir);
 }
@@ -282,16 +401,20 @@ void weir_snapshot(struct weir *weir, struct weir_stats *out)
     out->in_flight = concurrency.out;
     out->peak_in_flight = concurrency.out_peak;
     out->queued = tally.queued;
+    out->backed_off = tally.backed_off;
     out->workers = tally.workers;
     out->elapsed_ns = tally.now_ns - weir->started_ns;
     out->time = (struct weir_time_stats){
         .sending_ns = tally.spent_ns[WEIR__POOL_RUNNING],
         .permit_wait_ns = tally.spent_ns[WEIR__POOL_PERMIT],
         .pace_wait_ns = tally.spent_ns[WEIR__POOL_PACE],
+        .paused_ns = tally.spent_ns[WEIR__POOL_PAUSE],
+        .backoff_ns = tally.spent_ns[WEIR__POOL_BACKOFF],
     };
     /* a worker that has not started yet is as idle as one can be */
     out->time.idle_ns = (int64_t)tally.workers * out->elapsed_ns - out->time.sending_ns - out->time.permit_wait_ns -
-                        out->time.pace_wait_ns;
+                        out->time.pace_wait_ns - out->time.paused_ns - out->time.backoff_ns;
+    weir__pushback_read(&weir->pushback, tally.now_ns, out);
     out->limit_count = (size_t)weir->limits.rate_count + 1;
     for (uint32_t i = 0; i < out->limit_count; i++)
         weir__limits_stats(&weir->limits, i, &out->limits[i]);

@@ -9,6 +9,7 @@
 
 #include "core/job.h"
 #include "core/limits.h"
+#include "core/pushback.h"
 #include "core/statistics.h"
 #include "http/transport.h"
 #include "policy/verdict.h"
@@ -19,20 +20,23 @@
 
 /* What tests replace. */
 struct weir__outside {
-    const struct weir__env *env;       /* clock and waiting */
+    const struct weir__env *env;       /* clocks, waiting and threads */
     struct weir__transport *transport; /* NULL: libcurl's; else the dispatcher takes it over and frees it */
+    uint64_t seed;                     /* of the random draws; 0: another one each time */
 };
 
 struct weir {
     struct weir__env env;
     struct weir__limits limits;
+    struct weir__pushback pushback;
     struct weir__pool pool;
     struct weir__transport *transport;
     struct weir__statistics statistics;
     struct weir__job_stock stock;
     struct weir__verdict_rules rules;
-    struct weir_status_range *success; /* what rules.success points to */
-    char *texts;                       /* copies of the options' file names */
+    struct weir_status_range *statuses; /* what rules.success and rules.retry point to */
+    char *texts;                        /* copies of the options' file names and of idempotency_header */
+    const char *idempotency_header;
     weir_event_fn on_event;
     void *event_user_data;
     int64_t started_ns;
@@ -43,10 +47,11 @@ struct weir {
 enum weir_status weir__dispatcher_new(const struct weir_options *options, const struct weir__outside *outside,
                                       struct weir **out);
 
-/* src/core/attempt.c: the pool's `run` and `drop`, and a worker's connection. */
+/* src/core/attempt.c: the pool's `run`, `drop` and `expire`, and a worker's connection. */
 void *weir__attempt_enter(void *context);
 void weir__attempt_leave(void *context, void *state);
-bool weir__attempt_run(void *context, struct weir__worker *worker, struct weir__task *task);
+enum weir__pool_next weir__attempt_run(void *context, struct weir__worker *worker, struct weir__task *task);
 void weir__attempt_drop(void *context, struct weir__task *task);
+void weir__attempt_expire(void *context, struct weir__task *task);
 
 #endif

@@ -29,15 +29,19 @@ struct weir__job {
     void *user_data;
     char *redirect_url; /* heap: where a redirect led; NULL at first */
 
+    bool keyed; /* among the headers is an idempotency key */
+
     /* what has become of it */
     uint32_t tries;              /* times it was handed to the transport */
     uint32_t attempts;           /* of those, sends on the wire */
+    uint32_t refusals;           /* of those, refused for the server's limits */
+    uint32_t failures;           /* tries that failed, and may be repeated: retry.attempts counts them */
     uint32_t redirects;          /* */
-    uint32_t resends;            /* */
-    bool repeats;                /* its next attempt is a resend, not a redirect */
-    bool acted;                  /* as in weir__verdict_facts */
+    bool repeats;                /* its next attempt is a retry, not a redirect */
+    bool acted;                  /* as in weir__verdict_facts, */
+    bool doubtful;               /* this too */
     int64_t sent_wall_ns;        /* wall clock of the last send; 0 if never, or if nobody will be told */
-    int64_t accepted_ns;         /* when it was first queued; set at the first try */
+    int64_t accepted_ns;         /* when it was first queued; set at the first try, 0 before */
     int64_t queue_ns, permit_ns; /* summed over its tries */
 };
 
@@ -55,8 +59,12 @@ struct weir__job_stock {
 bool weir__job_stock_init(struct weir__job_stock *stock);
 void weir__job_stock_clear(struct weir__job_stock *stock); /* every job must have been freed */
 
-/* A copy of the request; NULL without memory. */
-struct weir__job *weir__job_new(struct weir__job_stock *stock, const struct weir_request *request);
+/*
+ * A copy of the request; NULL without memory.  With `key_header` it gets a field of that name besides, with `key` as
+ * its value, unless it has one already; either way it is keyed.
+ */
+struct weir__job *weir__job_new(struct weir__job_stock *stock, const struct weir_request *request,
+                                const char *key_header, const char *key);
 void weir__job_free(struct weir__job_stock *stock, struct weir__job *job);
 
 /* Turns it into the request that a redirect asks for; false without memory, or where a body would go to another origin.

@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "policy/hold.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,19 +27,25 @@ static void take_by_pace(void *rule, int64_t now_ns)
     weir__pace_take(&limit->gate_pace, now_ns);
 }
 
+static int64_t next_by_pause(void *rule)
+{
+    return weir__pause_next(rule);
+}
+
+static void take_by_pause(void *rule, int64_t now_ns)
+{
+    weir__pause_take(rule, now_ns);
+}
+
 static bool valid_rate(const struct weir_rate *rate)
 {
     return rate->requests >= 1 && rate->requests <= WEIR_PERMITS_MAX && rate->burst <= rate->requests &&
            rate->per_ns >= 1000 && rate->per_ns <= WEIR_PERIOD_MAX_NS && rate->shape <= WEIR_SHAPE_PACED;
 }
 
-/* Permits of a rate limit that is only paced do not limit: enough that the concurrency limit never finds them out. */
-static bool add_rate(struct weir__limits *limits, const struct weir_rate *rate)
+/* False without memory for its certificate. */
+static bool make_rate(struct weir__rate_limit *limit, const struct weir_rate *rate, uint32_t concurrency)
 {
-    struct weir__rate_limit *limit = &limits->rates[limits->rate_count];
-    const uint32_t number = limits->rate_count + 1;
-    const struct weir__gate_rule rule = {next_by_pace, take_by_pace, limit, number};
-
     limit->shape = weir__hold_shape(rate->shape, rate->per_ns);
     limit->requests = rate->requests;
     limit->per_ns = rate->per_ns;
@@ -47,16 +54,31 @@ static bool add_rate(struct weir__limits *limits, const struct weir_rate *rate)
     weir__units_format_rate(rate->requests, rate->per_ns, limit->name, sizeof limit->name);
     weir__pace_init(&limit->gate_pace, rate->requests, rate->per_ns, rate->burst);
     weir__pace_init(&limit->wire_pace, rate->requests, rate->per_ns, rate->burst);
-    if (!weir__certificate_init(&limit->certificate, rate->per_ns, rate->requests + limits->concurrency))
+    return weir__certificate_init(&limit->certificate, rate->per_ns, rate->requests + concurrency);
+}
+
+static int64_t hold_of(const struct weir__rate_limit *limit)
+{
+    return limit->held ? weir__hold_until(0, limit->per_ns) : 0;
+}
+
+/* Permits of a rate limit that is only paced do not limit: enough that the concurrency limit never finds them out. */
+static bool add_rate(struct weir__limits *limits, const struct weir_rate *rate)
+{
+    struct weir__rate_limit *limit = &limits->rates[limits->rate_count];
+    const struct weir__gate_rule rule = {next_by_pace, take_by_pace, limit, limits->rate_count + 1};
+
+    if (!make_rate(limit, rate, limits->concurrency))
         return false;
     limits->rate_count++;
-    return weir__gate_add_limit(&limits->gate, limit->held ? rate->requests : limits->concurrency, limit->held) &&
+    return weir__gate_add_limit(&limits->gate, limit->held ? rate->requests : limits->concurrency, hold_of(limit)) &&
            (!limit->paced || weir__gate_add_rule(&limits->gate, &rule));
 }
 
 enum weir_status weir__limits_init(struct weir__limits *limits, uint32_t concurrency, const struct weir_rate *rates,
                                    size_t rate_count)
 {
+    const struct weir__gate_rule pause = {next_by_pause, take_by_pause, &limits->pause, WEIR__GATE_NO_LIMIT};
     bool made;
 
     if (concurrency < 1 || concurrency > WEIR_CONCURRENCY_MAX || rate_count > WEIR_RATES_MAX)
@@ -67,13 +89,14 @@ enum weir_status weir__limits_init(struct weir__limits *limits, uint32_t concurr
 
     memset(limits, 0, sizeof *limits);
     limits->concurrency = concurrency;
+    weir__pause_init(&limits->pause);
     if (!weir__mutex_init(&limits->lock))
         return WEIR_NO_MEMORY;
     if (!weir__gate_init(&limits->gate)) {
         weir__mutex_clear(&limits->lock);
         return WEIR_NO_MEMORY;
     }
-    made = weir__gate_add_limit(&limits->gate, concurrency, false);
+    made = weir__gate_add_limit(&limits->gate, concurrency, 0) && weir__gate_add_rule(&limits->gate, &pause);
     for (size_t i = 0; made && i < rate_count; i++)
         made = add_rate(limits, &rates[i]);
     if (made)
@@ -92,7 +115,76 @@ void weir__limits_clear(struct weir__limits *limits)
 
 const char *weir__limits_name(const struct weir__limits *limits, uint32_t limit)
 {
+    if (limit == WEIR__GATE_NO_LIMIT)
+        return "pause";
     return limit == WEIR__CONCURRENCY_LIMIT ? "concurrency" : limits->rates[limit - 1].name;
+}
+
+bool weir__limits_paused(const struct weir__limits *limits, int64_t now_ns)
+{
+    return now_ns < atomic_load_explicit(&limits->pause.until_ns, memory_order_relaxed);
+}
+
+/* Under the lock. */
+static bool covered(const struct weir__limits *limits, uint32_t requests, int64_t per_ns)
+{
+    for (uint32_t i = 0; i < limits->rate_count; i++) {
+        const struct weir__rate_limit *limit = &limits->rates[i];
+        if (limit->held && limit->requests <= requests && limit->per_ns >= per_ns)
+            return true;
+    }
+    return false;
+}
+
+bool weir__limits_cover(struct weir__limits *limits, uint32_t requests, int64_t per_ns)
+{
+    bool result;
+
+    weir__mutex_lock(&limits->lock);
+    result = covered(limits, requests, per_ns);
+    weir__mutex_unlock(&limits->lock);
+    return result;
+}
+
+/* Under the lock.  A free place among those for learned limits; NULL where there is none. */
+static struct weir__rate_limit *learned_place(struct weir__limits *limits)
+{
+    uint32_t learned = 0;
+
+    for (uint32_t i = 0; i < limits->rate_count; i++)
+        learned += limits->rates[i].learned_from[0] != '\0';
+    return learned < WEIR_LEARNED_MAX ? &limits->rates[limits->rate_count] : NULL;
+}
+
+/*
+ * The entry is complete before the gate can ask its rule, and is counted when the gate has it: so whoever reads the
+ * count finds what belongs to it.
+ */
+uint32_t weir__limits_adopt(struct weir__limits *limits, const struct weir_rate *rate, uint32_t left, int64_t now_ns,
+                            int64_t back_ns, const char *field)
+{
+    struct weir__gate_rule rule = {next_by_pace, take_by_pace, NULL, 0};
+    struct weir__rate_limit *limit = NULL;
+    uint32_t number = 0;
+
+    weir__mutex_lock(&limits->lock);
+    if (valid_rate(rate) && !covered(limits, rate->requests, rate->per_ns))
+        limit = learned_place(limits);
+    if (limit != NULL && make_rate(limit, rate, limits->concurrency)) {
+        (void)snprintf(limit->learned_from, sizeof limit->learned_from, "%s", field);
+        rule.rule = limit;
+        rule.limit = limits->rate_count + 1;
+        number = weir__gate_adopt(&limits->gate, rate->requests, hold_of(limit), left,
+                                  now_ns + (back_ns > 0 ? back_ns : hold_of(limit)), limit->paced ? &rule : NULL);
+        if (number == 0)
+            weir__certificate_clear(&limit->certificate);
+        else
+            limits->rate_count++;
+    }
+    if (limit != NULL && number == 0)
+        memset(limit, 0, sizeof *limit);
+    weir__mutex_unlock(&limits->lock);
+    return number;
 }
 
 int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns)
@@ -113,7 +205,8 @@ int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns)
     return at_ns;
 }
 
-int64_t weir__limits_sent(struct weir__limits *limits, int64_t (*now)(void *context), void *context)
+int64_t weir__limits_sent(struct weir__limits *limits, struct weir__ticket *ticket, int64_t (*now)(void *context),
+                          void *context)
 {
     int64_t now_ns;
 
@@ -121,63 +214,54 @@ int64_t weir__limits_sent(struct weir__limits *limits, int64_t (*now)(void *cont
         return now(context);
     weir__mutex_lock(&limits->lock);
     now_ns = now(context);
-    for (uint32_t i = 0; i < limits->rate_count; i++)
+    ticket->counted = limits->rate_count;
+    for (uint32_t i = 0; i < ticket->counted; i++)
         weir__certificate_sent(&limits->rates[i].certificate, now_ns);
     weir__mutex_unlock(&limits->lock);
     return now_ns;
 }
 
-/* Gives every rate permit back: held from `now_ns`, or at once. */
-static void give_back(struct weir__limits *limits, bool held, int64_t now_ns)
-{
-    for (uint32_t i = 0; i < limits->rate_count; i++) {
-        const struct weir__rate_limit *limit = &limits->rates[i];
-        if (held && limit->held)
-            weir__gate_give_at(&limits->gate, i + 1, weir__hold_until(now_ns, limit->per_ns));
-        else
-            weir__gate_give(&limits->gate, i + 1);
-    }
-}
-
-int64_t weir__limits_began(struct weir__limits *limits, int64_t sent_ns, int64_t (*now)(void *context), void *context)
+int64_t weir__limits_began(struct weir__limits *limits, const struct weir__ticket *ticket, int64_t sent_ns,
+                           int64_t (*now)(void *context), void *context)
 {
     int64_t now_ns;
 
-    if (limits->rate_count == 0)
-        return now(context);
-    weir__mutex_lock(&limits->lock);
-    now_ns = now(context);
-    for (uint32_t i = 0; i < limits->rate_count; i++) {
-        limits->rates[i].rtt_ns += (now_ns - sent_ns - limits->rates[i].rtt_ns) / RTT_WEIGHT;
-        weir__certificate_began(&limits->rates[i].certificate, now_ns);
+    if (ticket->counted > 0) {
+        weir__mutex_lock(&limits->lock);
+        now_ns = now(context);
+        for (uint32_t i = 0; i < ticket->counted; i++) {
+            limits->rates[i].rtt_ns += (now_ns - sent_ns - limits->rates[i].rtt_ns) / RTT_WEIGHT;
+            weir__certificate_began(&limits->rates[i].certificate, now_ns);
+        }
+        weir__mutex_unlock(&limits->lock);
+    } else {
+        now_ns = now(context);
     }
-    weir__mutex_unlock(&limits->lock);
-    give_back(limits, true, now_ns);
+    weir__gate_answered(&limits->gate, ticket->held, now_ns);
     return now_ns;
 }
 
-void weir__limits_gave_up(struct weir__limits *limits, int64_t (*now)(void *context), void *context)
+void weir__limits_gave_up(struct weir__limits *limits, const struct weir__ticket *ticket, int64_t (*now)(void *context),
+                          void *context)
 {
     int64_t now_ns;
 
-    if (limits->rate_count == 0)
-        return;
     weir__mutex_lock(&limits->lock);
     now_ns = now(context);
-    for (uint32_t i = 0; i < limits->rate_count; i++)
+    for (uint32_t i = 0; i < ticket->counted; i++)
         weir__certificate_gave_up(&limits->rates[i].certificate, now_ns);
     weir__mutex_unlock(&limits->lock);
-    give_back(limits, true, now_ns);
+    weir__gate_answered(&limits->gate, ticket->held, now_ns);
 }
 
-void weir__limits_unsent(struct weir__limits *limits)
+void weir__limits_unsent(struct weir__limits *limits, const struct weir__ticket *ticket)
 {
-    give_back(limits, false, 0);
+    weir__gate_unsent(&limits->gate, ticket->held);
 }
 
 void weir__limits_ended(struct weir__limits *limits)
 {
-    weir__gate_give(&limits->gate, WEIR__CONCURRENCY_LIMIT);
+    weir__gate_give(&limits->gate);
 }
 
 void weir__limits_stats(struct weir__limits *limits, uint32_t limit, struct weir_limit_stats *out)
@@ -192,6 +276,7 @@ void weir__limits_stats(struct weir__limits *limits, uint32_t limit, struct weir
     out->permits = rate->requests;
     out->hold_ns = rate->per_ns;
     out->shape = rate->shape;
+    (void)snprintf(out->learned_from, sizeof out->learned_from, "%s", rate->learned_from);
     weir__mutex_lock(&limits->lock);
     out->worst_window = rate->certificate.worst;
     out->uncertain = rate->certificate.uncertain;

@@ -11,7 +11,9 @@
 #define WEIR_CORE_LIMITS_H
 
 #include "policy/certificate.h"
+#include "policy/feedback.h"
 #include "policy/pace.h"
+#include "policy/pause.h"
 #include "pool/gate.h"
 #include "weir.h"
 
@@ -20,10 +22,14 @@
 #include <stdint.h>
 
 #define WEIR__LIMIT_NAME_SIZE 48u
-#define WEIR__CONCURRENCY_LIMIT 0u /* its number at the gate; rate limits follow in the order given */
+#define WEIR__CONCURRENCY_LIMIT                                                                                        \
+    0u /* its number at the gate; rate limits follow in the order given, then as learned                               \
+        */
+#define WEIR__LIMITS_RATES_MAX (WEIR_RATES_MAX + WEIR_LEARNED_MAX)
 
 struct weir__rate_limit {
     char name[WEIR__LIMIT_NAME_SIZE];
+    char learned_from[WEIR__FEEDBACK_FIELD_SIZE]; /* "" where it was given */
     enum weir_shape shape;
     uint32_t requests;
     int64_t per_ns;
@@ -36,10 +42,17 @@ struct weir__rate_limit {
 
 struct weir__limits {
     struct weir__gate gate;
+    struct weir__pause pause; /* a rule of the gate, guarded by it */
     pthread_mutex_t lock;
-    struct weir__rate_limit rates[WEIR_RATES_MAX];
-    uint32_t rate_count;
+    struct weir__rate_limit rates[WEIR__LIMITS_RATES_MAX];
+    _Atomic uint32_t rate_count; /* grows under `lock`; an entry never changes its figures */
     uint32_t concurrency;
+};
+
+/* What one attempt holds, and what counts it.  Limits learned while it is on its way are not in here. */
+struct weir__ticket {
+    uint32_t held;    /* limits, the first ones, of which the gate gave it a permit */
+    uint32_t counted; /* rate limits, the first ones, whose certificates have seen its send */
 };
 
 /* WEIR_OK; WEIR_INVALID for a rate out of range; WEIR_NO_MEMORY. */
@@ -47,7 +60,23 @@ enum weir_status weir__limits_init(struct weir__limits *limits, uint32_t concurr
                                    size_t rate_count);
 void weir__limits_clear(struct weir__limits *limits);
 
+/* "concurrency", "100/1s"; "pause" for WEIR__GATE_NO_LIMIT. */
 const char *weir__limits_name(const struct weir__limits *limits, uint32_t limit);
+
+/* Whether nothing may be sent now.  Takes no lock: asked right before each send. */
+bool weir__limits_paused(const struct weir__limits *limits, int64_t now_ns);
+
+/*
+ * A limit that the server has stated becomes one of ours from `now_ns` on: `left` requests may be sent before the
+ * period is over, and the others' permits come back `back_ns` from now (0: after the period).  `field` names where it
+ * was stated.  Returns its number; 0, and nothing changes, where a limit in force covers it, where there is no room for
+ * one more, or no memory.
+ */
+uint32_t weir__limits_adopt(struct weir__limits *limits, const struct weir_rate *rate, uint32_t left, int64_t now_ns,
+                            int64_t back_ns, const char *field);
+
+/* Whether a limit in force, one that proves what it does, keeps to `requests` in any `per_ns`. */
+bool weir__limits_cover(struct weir__limits *limits, uint32_t requests, int64_t per_ns);
 
 /* The moment that keeps the pace for a send that is ready at `now_ns`; it is taken, so it must be waited for. */
 int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns);
@@ -56,20 +85,23 @@ int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns);
  * The send leaves now.  Reads the clock through `now`, under the lock, so that the certificates see sends in their
  * order; returns that reading.
  */
-int64_t weir__limits_sent(struct weir__limits *limits, int64_t (*now)(void *context), void *context);
+int64_t weir__limits_sent(struct weir__limits *limits, struct weir__ticket *ticket, int64_t (*now)(void *context),
+                          void *context);
 
 /*
  * The response began: rate permits are held from here.  Reads the clock as weir__limits_sent() does and returns that: a
  * reading from before the lock could reach the certificates after a later one, be taken for it, and convict a limit
  * that was kept.
  */
-int64_t weir__limits_began(struct weir__limits *limits, int64_t sent_ns, int64_t (*now)(void *context), void *context);
+int64_t weir__limits_began(struct weir__limits *limits, const struct weir__ticket *ticket, int64_t sent_ns,
+                           int64_t (*now)(void *context), void *context);
 
 /* No response will be awaited any more: held from here, and uncertain.  Reads the clock likewise. */
-void weir__limits_gave_up(struct weir__limits *limits, int64_t (*now)(void *context), void *context);
+void weir__limits_gave_up(struct weir__limits *limits, const struct weir__ticket *ticket, int64_t (*now)(void *context),
+                          void *context);
 
 /* It never left: rate permits come back at once. */
-void weir__limits_unsent(struct weir__limits *limits);
+void weir__limits_unsent(struct weir__limits *limits, const struct weir__ticket *ticket);
 
 /* The attempt is over: the concurrency permit comes back. */
 void weir__limits_ended(struct weir__limits *limits);

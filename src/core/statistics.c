@@ -20,7 +20,7 @@ void weir__statistics_attempt(struct weir__statistics *statistics, const struct 
 {
     weir__mutex_lock(&statistics->lock);
     statistics->attempts += attempt->sent;
-    statistics->retries += attempt->sent && attempt->resend;
+    statistics->retries += attempt->sent && attempt->repeats;
     statistics->connections += attempt->new_connection;
     if (attempt->http_status > 0 && (unsigned)attempt->http_status <= WEIR_HTTP_STATUS_MAX)
         statistics->statuses[attempt->http_status]++;
@@ -37,9 +37,10 @@ void weir__statistics_attempt(struct weir__statistics *statistics, const struct 
     weir__mutex_unlock(&statistics->lock);
 }
 
-void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outcome outcome)
+void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outcome outcome, enum weir_error error)
 {
     weir__mutex_lock(&statistics->lock);
+    statistics->errors[WEIR_ERROR_DEADLINE] += error == WEIR_ERROR_DEADLINE;
     statistics->outcomes[outcome]++;
     weir__mutex_unlock(&statistics->lock);
 }

@@ -31,7 +31,7 @@ struct weir__statistics_attempt {
     enum weir_error error; /* NONE: a whole response */
     int http_status;
     bool sent;
-    bool resend; /* it repeats one that found its connection dead */
+    bool repeats; /* the job was sent before, and this is no redirect */
     bool new_connection;
     bool ended;                /* the job, with this attempt, */
     enum weir_outcome outcome; /* so */
@@ -44,8 +44,8 @@ void weir__statistics_clear(struct weir__statistics *statistics);
 
 void weir__statistics_attempt(struct weir__statistics *statistics, const struct weir__statistics_attempt *attempt);
 
-/* A job ended without an attempt. */
-void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outcome outcome);
+/* A job ended without an attempt.  Its error counts if it is the deadline, which no attempt can have. */
+void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outcome outcome, enum weir_error error);
 
 /* Fills the counters and the latency of `out`; the rest of it is untouched. */
 void weir__statistics_read(struct weir__statistics *statistics, struct weir_stats *out);

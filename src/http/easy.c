@@ -89,7 +89,10 @@ static bool redirects(int status)
 
 static void begin_attempt(struct weir__connection *connection, const struct weir__call *call)
 {
-    connection->attempt = (struct weir__attempt){.call = call};
+    int64_t timeout_ns = connection->easy->options.timeout_ns;
+    if (call->timeout_ns > 0 && call->timeout_ns < timeout_ns)
+        timeout_ns = call->timeout_ns;
+    connection->attempt = (struct weir__attempt){.call = call, .timeout_ns = timeout_ns};
     connection->head.size = 0;
     connection->field_count = 0;
     connection->error_text[0] = '\0';
@@ -180,13 +183,6 @@ static void easy_free(struct weir__transport *transport)
     curl_global_cleanup();
 }
 
-/* Rounded up, so that a short timeout is not none; libcurl keeps it in 32 bits. */
-static long to_ms(int64_t ns)
-{
-    int64_t ms = ns / WEIR__NS_PER_MS + (ns % WEIR__NS_PER_MS != 0);
-    return ms > INT32_MAX ? INT32_MAX : ms < 1 ? 1 : (long)ms;
-}
-
 enum weir_status weir__easy_new(const struct weir__transport_options *options, struct weir__transport **out)
 {
     if (curl_version_info(CURLVERSION_NOW)->version_num < CURL_VERSION_MIN || curl_global_init(CURL_GLOBAL_DEFAULT))
@@ -200,8 +196,7 @@ enum weir_status weir__easy_new(const struct weir__transport_options *options, s
     easy->transport = (struct weir__transport){
         .open = easy_open, .perform = easy_perform, .close = easy_close, .abort = easy_abort, .free = easy_free};
     easy->options = *options;
-    easy->connect_timeout_ms = to_ms(options->connect_timeout_ns);
-    easy->timeout_ms = to_ms(options->timeout_ns);
+    easy->connect_timeout_ms = weir__easy_setup_ms(options->connect_timeout_ns);
     atomic_init(&easy->aborted, false);
     enum weir_status status = weir__proxy_read(&easy->proxy) ? WEIR_OK : WEIR_NO_MEMORY;
     if (!status && weir__tls_usable())

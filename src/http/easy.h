@@ -62,7 +62,6 @@ struct weir__easy {
     struct weir__proxy proxy;
     struct weir__tls *tls; /* NULL where libcurl's backend is not OpenSSL: then libcurl loads the files itself */
     long connect_timeout_ms;
-    long timeout_ms;
     atomic_bool aborted;
 
     pthread_mutex_t lock;
@@ -79,8 +78,9 @@ enum weir__request_form {
 /* What the callbacks saw of the attempt in hand. */
 struct weir__attempt {
     const struct weir__call *call;
-    bool reached;      /* the wire */
-    int64_t waited_ns; /* there */
+    int64_t timeout_ns; /* its own or the options', whichever is shorter */
+    bool reached;       /* the wire */
+    int64_t waited_ns;  /* there */
 
     /* the way there */
     bool opened;      /* a socket was made for it */
@@ -95,6 +95,7 @@ struct weir__attempt {
     /* the response */
     bool began;
     bool in_head;     /* past a status line, before the empty line */
+    bool collected;   /* the newest field line: one that continues it is too */
     bool head_done;   /* what follows are trailers */
     bool chunked;     /* the header section says so */
     int status;       /* of the newest status line */
@@ -117,7 +118,7 @@ struct weir__connection {
     bool custom_method;
     bool custom_headers;
     bool decoding;
-    bool timeout_extended;
+    long timeout_ms;
     const char *proxy;
     struct weir__easy_buffer url;
 
@@ -138,6 +139,9 @@ struct weir__connection {
     unsigned socket_count;
     int sockets[WEIR__SOCKETS_MAX];
 };
+
+/* libcurl's unit: rounded up, so that a short timeout is not none; libcurl keeps it in 32 bits. */
+long weir__easy_setup_ms(int64_t ns);
 
 /* Sets what never changes.  False where libcurl refuses one of the options or has no memory. */
 bool weir__easy_setup_handle(struct weir__connection *connection);

@@ -159,9 +159,9 @@ static void explain_timeout(struct weir__connection *connection, struct weir__re
     curl_off_t total_us = 0;
     curl_easy_getinfo(connection->curl, CURLINFO_TOTAL_TIME_T, &total_us);
     int64_t elapsed_ns = total_us * WEIR__NS_PER_US - attempt->waited_ns;
-    bool total = attempt->sent || elapsed_ns + TIMER_SLACK_NS >= options->timeout_ns;
+    bool total = attempt->sent || elapsed_ns + TIMER_SLACK_NS >= attempt->timeout_ns;
     char limit[32], text[96];
-    weir__units_format_duration(total ? options->timeout_ns : options->connect_timeout_ns, limit, sizeof limit);
+    weir__units_format_duration(total ? attempt->timeout_ns : options->connect_timeout_ns, limit, sizeof limit);
     snprintf(text, sizeof text,
              total             ? "the attempt took longer than %s"
              : attempt->opened ? "no connection within %s"
@@ -192,6 +192,22 @@ static bool heard(const struct weir__connection *connection)
     return first_byte_us > 0;
 }
 
+/*
+ * Whether the peer cut the TLS handshake, where it disagreed with nothing: a matter of the connection.  libcurl has one
+ * code for both, and the difference in its text only: the socket's own failures, which it notes first; "SSL_connect: ",
+ * which stands before the system's word, or an SSL_ERROR_... for want of one, where OpenSSL's error queue is empty; and
+ * what OpenSSL 3 has in that queue for a close without TLS's goodbye.  Under another backend a close stays a TLS error.
+ */
+static bool cut_handshake(const char *text)
+{
+    static const char *const signs[] = {
+        "Recv failure: ", "Send failure: ", "SSL_connect: ", "unexpected eof while reading"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strstr(text, signs[i]))
+            return true;
+    return false;
+}
+
 static void explain_failure(struct weir__connection *connection, CURLcode code, struct weir__reply *reply)
 {
     const struct weir__attempt *attempt = &connection->attempt;
@@ -208,6 +224,8 @@ static void explain_failure(struct weir__connection *connection, CURLcode code, 
     else if (code == CURLE_OUT_OF_MEMORY && attempt->sent && !attempt->head_done && heard(connection))
         /* What libcurl says to one header line that outgrows its own limit, 100 KB; it never came to our count. */
         weir__easy_error_set(reply, WEIR_ERROR_HEADERS_TOO_LARGE, "a header line is too long");
+    else if (code == CURLE_SSL_CONNECT_ERROR && !attempt->sent && cut_handshake(text))
+        weir__easy_error_set(reply, WEIR_ERROR_CONNECT, "the connection was cut in the middle of the TLS handshake");
     else if (code == CURLE_RECV_ERROR && strstr(text, "chunked-encoding"))
         weir__easy_error_set(reply, WEIR_ERROR_PROTOCOL, text);
     else

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/stack.h"
+#include "policy/feedback.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -25,10 +26,10 @@ static void extend_timeout(struct weir__connection *connection, int64_t waited_n
 {
     if (waited_ns < WAIT_WORTH_NS)
         return;
-    int64_t waited_ms = (waited_ns + WEIR__NS_PER_MS - 1) / WEIR__NS_PER_MS;
-    int64_t sum = connection->easy->timeout_ms + waited_ms;
-    curl_easy_setopt(connection->curl, CURLOPT_TIMEOUT_MS, sum < INT32_MAX ? (long)sum : (long)INT32_MAX);
-    connection->timeout_extended = true;
+    int64_t timeout_ns = connection->attempt.timeout_ns;
+    int64_t sum_ns = waited_ns < INT64_MAX - timeout_ns ? timeout_ns + waited_ns : INT64_MAX;
+    connection->timeout_ms = weir__easy_setup_ms(sum_ns);
+    curl_easy_setopt(connection->curl, CURLOPT_TIMEOUT_MS, connection->timeout_ms);
 }
 
 int weir__easy_receive_wire(void *user, char *remote, char *local, int remote_port, int local_port)
@@ -101,7 +102,7 @@ static void trim(const char **text, size_t *size)
 /* A line that begins with a blank continues the one before (RFC 9112, 5.2): joined by one space. */
 static bool collect_folded(struct weir__connection *connection, const char *line, size_t size)
 {
-    if (!connection->field_count)
+    if (!connection->attempt.collected)
         return true;
     trim(&line, &size);
     if (!weir__easy_buffer_reserve(&connection->head, size + 1))
@@ -111,11 +112,16 @@ static bool collect_folded(struct weir__connection *connection, const char *line
     return weir__easy_buffer_append(&connection->head, "", 1);
 }
 
-/* libcurl has refused lines without a colon or a name already. */
+/*
+ * libcurl has refused lines without a colon or a name already.  Of a reply that nobody looks at, the few fields that
+ * tell of limits are kept; most of the others fall by their name, before anything is copied.
+ */
 static bool collect_field(struct weir__connection *connection, const char *line, size_t size)
 {
+    struct weir__attempt *attempt = &connection->attempt;
     if (is_blank(line[0]))
         return collect_folded(connection, line, size);
+    attempt->collected = false;
     const char *colon = memchr(line, ':', size);
     if (!colon || colon == line)
         return true;
@@ -123,6 +129,8 @@ static bool collect_field(struct weir__connection *connection, const char *line,
     const char *value = colon + 1;
     size_t value_size = size - name_size - 1;
     trim(&line, &name_size);
+    if (attempt->call->drop_reply && !weir__feedback_wants(line, name_size))
+        return true;
     trim(&value, &value_size);
     struct weir__easy_buffer *head = &connection->head;
     if (!weir__easy_buffer_reserve(head, name_size + value_size + 2))
@@ -132,6 +140,7 @@ static bool collect_field(struct weir__connection *connection, const char *line,
     weir__easy_buffer_append(head, value, value_size);
     weir__easy_buffer_append(head, "", 1);
     connection->field_count++;
+    attempt->collected = true;
     return true;
 }
 
@@ -146,7 +155,7 @@ static bool take_field(struct weir__connection *connection, const char *line, si
 {
     if (is_chunked(line, size))
         connection->attempt.chunked = true;
-    return connection->attempt.call->drop_reply || collect_field(connection, line, size);
+    return collect_field(connection, line, size);
 }
 
 /* The collection starts anew after each 1xx. */
@@ -154,6 +163,7 @@ static void begin_section(struct weir__connection *connection, const char *line,
 {
     struct weir__attempt *attempt = &connection->attempt;
     attempt->in_head = true;
+    attempt->collected = false;
     attempt->status = parse_status(line, size);
     connection->head.size = 0;
     connection->field_count = 0;

@@ -6,6 +6,8 @@
  */
 #include "http/easy.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -33,6 +35,12 @@ static const struct {
 /* What goes with a request that has neither fields nor a body; shared by all handles and never written. */
 static struct curl_slist plain_rest = {(char *)NO_ACCEPT, NULL};
 static struct curl_slist plain_list = {(char *)USER_AGENT, &plain_rest};
+
+long weir__easy_setup_ms(int64_t ns)
+{
+    int64_t ms = ns / WEIR__NS_PER_MS + (ns % WEIR__NS_PER_MS != 0);
+    return ms > INT32_MAX ? INT32_MAX : ms < 1 ? 1 : (long)ms;
+}
 
 /* NOLINTNEXTLINE(bugprone-macro-parentheses) */
 #define SET(option, value) (good = good && curl_easy_setopt(curl, option, value) == CURLE_OK)
@@ -101,7 +109,6 @@ bool weir__easy_setup_handle(struct weir__connection *connection)
     SET(CURLOPT_MAXCONNECTS, WEIR__KEPT_MAX);
     SET(CURLOPT_MAXAGE_CONN, WEIR__IDLE_MAX_S);
     SET(CURLOPT_CONNECTTIMEOUT_MS, easy->connect_timeout_ms);
-    SET(CURLOPT_TIMEOUT_MS, easy->timeout_ms);
     /* Both, always: else libcurl reads the environment by itself. */
     SET(CURLOPT_PROXY, easy->proxy.http);
     SET(CURLOPT_NOPROXY, easy->proxy.none);
@@ -296,10 +303,19 @@ static bool setup_url(struct weir__connection *connection, const char *url)
     return weir__easy_buffer_append(set, url, strlen(url) + 1);
 }
 
+/* Bounds connecting too, where it is shorter than the timeout of that.  A wait at the wire may have left a longer one.
+ */
+static void setup_timeout(struct weir__connection *connection)
+{
+    long timeout_ms = weir__easy_setup_ms(connection->attempt.timeout_ns);
+    if (timeout_ms != connection->timeout_ms)
+        curl_easy_setopt(connection->curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+    connection->timeout_ms = timeout_ms;
+}
+
 enum weir_error weir__easy_setup_call(struct weir__connection *connection, const struct weir__call *call,
                                       const char **detail)
 {
-    CURL *curl = connection->curl;
     bool get = strcmp(call->method, "GET") == 0; /* nearly always: then the rest needs no look */
     bool head = !get && strcmp(call->method, "HEAD") == 0;
     bool body = call->body_size || (!get && wants_body(call->method));
@@ -312,9 +328,7 @@ enum weir_error weir__easy_setup_call(struct weir__connection *connection, const
         return error;
     enum weir__request_form form = head ? WEIR__FORM_HEAD : body ? WEIR__FORM_BODY : WEIR__FORM_GET;
     setup_form(connection, call, form);
-    if (connection->timeout_extended)
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, connection->easy->timeout_ms);
-    connection->timeout_extended = false;
+    setup_timeout(connection);
     if (!setup_method(connection, call, form) || !setup_decoding(connection, call) ||
         !setup_proxy(connection, call->url) || !setup_url(connection, call->url)) {
         *detail = "out of memory";

@@ -23,7 +23,9 @@ struct weir__call {
     size_t header_count;
     const void *body; /* NULL if none */
     size_t body_size;
-    bool drop_reply; /* nobody will look at the response's headers and body: they are counted and dropped */
+    int64_t timeout_ns; /* of this attempt, where it has less time than the options give; 0: as they say */
+    bool drop_reply; /* nobody will look at the response's headers and body: they are counted and dropped, but for the
+                        header fields that weir__feedback_wants() */
 
     /*
      * The wire: called after connect and TLS, right before the request's first byte, at most once for each perform (a
@@ -45,7 +47,7 @@ struct weir__reply {
     bool new_connection;
     int64_t connect_ns;                /* name look-up, TCP, TLS; 0 on a kept connection */
     const char *redirect_url;          /* absolute, where the status and a Location header ask for one; else NULL */
-    const struct weir_header *headers; /* none where the reply is dropped */
+    const struct weir_header *headers; /* where the reply is dropped, only those that weir__feedback_wants() */
     size_t header_count;
     const void *body; /* NULL unless bodies are kept */
     size_t body_size;

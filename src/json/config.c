@@ -3,8 +3,6 @@
  */
 #include "json/config_parts.h"
 
-#include "base/clock.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,12 +33,12 @@ static bool set_defaults(struct weir__config *config)
     config->redirects = options.redirect_max;
     config->body_max = options.body_max_size;
     config->tls.version_min = options.tls_version_min;
-    config->retry.attempts = 5;
-    config->retry.backoff_ns = 500 * WEIR__NS_PER_MS;
-    config->retry.backoff_max_ns = 60 * WEIR__NS_PER_S;
-    config->retry.budget = 0.5;
-    config->retry.refusals = 100;
-    config->retry.pause_max_ns = 600 * WEIR__NS_PER_S;
+    config->retry.attempts = options.attempt_max;
+    config->retry.backoff_ns = options.backoff_ns;
+    config->retry.backoff_max_ns = options.backoff_max_ns;
+    config->retry.budget = options.retry_budget;
+    config->retry.refusals = options.refusal_max;
+    config->retry.pause_max_ns = options.pause_max_ns;
     config->output.bodies = true;
     config->output.durability = WEIR__DURABILITY_CRASH;
     config->scope = strdup("process");

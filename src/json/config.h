@@ -51,7 +51,7 @@ struct weir__config {
     uint32_t concurrency;
     struct weir_rate *rates;
     size_t rate_count;
-    bool rate_auto;   /* "auto": learn it from the server */
+    bool rate_auto;   /* "auto", alone or beside others: learn what the server states */
     uint32_t workers; /* never 0 after a load: `concurrency` unless given */
     uint32_t queue;
     char *scope; /* "process" or "host:NAME" */
@@ -72,7 +72,6 @@ struct weir__config {
     } tls;
     char *idempotency_key;
 
-    bool has_retry; /* any key of `retry` was given, be it with its default */
     struct {
         uint32_t attempts;
         struct weir_status_range *statuses;

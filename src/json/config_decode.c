@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* ---------------------------------------------------------------------------------------------------------------
@@ -168,8 +169,6 @@ static void decode_group(struct weir__config_tree *tree, const cJSON *item, cons
         decode_key(tree, item, weir__config_keys_find("timeout.total"), config);
     else
         weir__config_errors_type(tree, item, key->path, "an object", false);
-    if (strcmp(key->path, "retry") == 0)
-        config->has_retry = true;
     if (strcmp(key->path, "output") == 0)
         config->has_output = true;
 }
@@ -233,6 +232,20 @@ static void check_work(struct weir__config_tree *tree)
         weir__config_errors_add(tree, body_file, "body_file", "cannot stand beside \"body\"; give one of them");
 }
 
+/* Two fields of one name would reach the server, with two keys. */
+static void check_idempotency(struct weir__config_tree *tree, const struct weir__config *config)
+{
+    if (config->idempotency_key == NULL)
+        return;
+    for (size_t i = 0; i < config->header_count; i++) {
+        if (strcasecmp(config->headers[i].name, config->idempotency_key) != 0)
+            continue;
+        weir__config_errors_add(tree, given(tree, "idempotency_key"), "idempotency_key",
+                                "cannot stand beside the same field in \"headers\"; give one of them");
+        return;
+    }
+}
+
 static void check_retry(struct weir__config_tree *tree, const struct weir__config *config)
 {
     const cJSON *item = given_in(tree, "retry", "backoff_max");
@@ -253,6 +266,7 @@ void weir__config_decode(struct weir__config_tree *tree, struct weir__config *co
     decode_object(tree, tree->root, "", config);
     check_work(tree);
     check_retry(tree, config);
+    check_idempotency(tree, config);
     if (config->tls.client_key != NULL && config->tls.client_cert == NULL &&
         given_in(tree, "tls", "client_cert") == NULL)
         weir__config_errors_add(tree, given_in(tree, "tls", "client_key"), "tls.client_key",

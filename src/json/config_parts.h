@@ -21,8 +21,6 @@
 #define WEIR__CONFIG_MEMBERS_MAX 1024u /* of one object: duplicates are sought pair by pair */
 #define WEIR__CONFIG_STATUSES_MAX 64u  /* entries of `success` and `retry.statuses` */
 #define WEIR__CONFIG_TOTAL_MAX UINT64_C(1000000000000)
-#define WEIR__CONFIG_ATTEMPTS_MAX 10000u
-#define WEIR__CONFIG_REFUSALS_MAX 1000000u
 #define WEIR__CONFIG_BUDGET_MAX 100u
 #define WEIR__CONFIG_BODY_MAX_MAX (UINT64_C(16) * 1024 * 1024 * 1024)
 #define WEIR__CONFIG_SCOPE_MAX 64u /* characters of NAME in "host:NAME" */

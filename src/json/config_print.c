@@ -92,11 +92,13 @@ static void print_rates(struct weir__writer *writer, const char *name, const str
 {
     char text[48];
 
-    if (config->rate_auto || config->rate_count == 0) {
+    if (config->rate_count == 0) {
         weir__writer_string(writer, name, config->rate_auto ? "auto" : NULL);
         return;
     }
     weir__writer_array(writer, name);
+    if (config->rate_auto)
+        weir__writer_string(writer, NULL, "auto");
     for (size_t i = 0; i < config->rate_count; i++) {
         const struct weir_rate *rate = &config->rates[i];
 

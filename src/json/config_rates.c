@@ -1,6 +1,6 @@
 /*
  * config_rates - rate limits: "100/s", {"requests": 100, "per": "1s", "shape": "paced", "burst": 5}, several of both in
- * an array, or "auto".
+ * an array, and "auto", alone or among them.
  */
 #include "json/config_parts.h"
 
@@ -11,23 +11,35 @@
 #include <string.h>
 
 #define RATE "a rate such as \"100/s\", \"5000/h\" or \"10/250ms\""
+#define OR_AUTO ", or \"auto\""
 #define PER_MIN_NS 1000 /* of weir_rate.per_ns */
+
+/* "auto" comes out as a rate of no requests, which no other text or object can be. */
+static bool is_auto(const struct weir_rate *rate)
+{
+    return rate->requests == 0;
+}
 
 static bool decode_text(struct weir__config_tree *tree, const cJSON *item, const char *path, struct weir_rate *out,
                         bool *out_secret)
 {
     struct weir__config_text text;
     struct weir_rate rate = {0, 0, 0, WEIR_SHAPE_DEFAULT};
-    bool done;
+    bool automatic, done;
 
-    if (!weir__config_text_get(tree, item, path, RATE ", or an object", false, &text))
+    if (!weir__config_text_get(tree, item, path, RATE ", an object" OR_AUTO, false, &text))
         return false;
-    done = weir__units_parse_rate(text.bytes, &rate.requests, &rate.per_ns);
+    automatic = strcmp(text.bytes, "auto") == 0;
+    done = automatic || weir__units_parse_rate(text.bytes, &rate.requests, &rate.per_ns);
     *out_secret |= text.secret;
     free(text.bytes);
     if (!done) {
-        weir__config_errors_type(tree, item, path, RATE, true);
+        weir__config_errors_type(tree, item, path, RATE OR_AUTO, true);
         return false;
+    }
+    if (automatic) {
+        *out = rate;
+        return true;
     }
     if (rate.requests > WEIR_PERMITS_MAX || rate.per_ns < PER_MIN_NS || rate.per_ns > WEIR_PERIOD_MAX_NS) {
         weir__config_errors_type(tree, item, path, "1 to 1000000 requests in a period from 1us to 744h", true);
@@ -141,44 +153,50 @@ static bool decode_one(struct weir__config_tree *tree, const cJSON *item, const 
                                 : decode_text(tree, item, path, out, out_secret);
 }
 
-static bool is_auto(const cJSON *item)
+/* All entries into `rates`, which has room for them; how many were right. */
+static size_t decode_all(struct weir__config_tree *tree, const cJSON *item, struct weir_rate *rates, bool *out_secret)
 {
-    return cJSON_IsString(item) && strcmp(item->valuestring, "auto") == 0;
+    const cJSON *entry;
+    char path[32];
+    size_t index = 0, done = 0;
+
+    if (!cJSON_IsArray(item))
+        return decode_one(tree, item, "rate", rates, out_secret);
+    cJSON_ArrayForEach(entry, item)
+    {
+        (void)snprintf(path, sizeof path, "rate[%zu]", index++);
+        done += decode_one(tree, entry, path, &rates[done], out_secret);
+    }
+    return done;
 }
 
 void weir__config_rates_decode(struct weir__config_tree *tree, const cJSON *item, struct weir__config *config,
                                bool *out_secret)
 {
-    const bool array = cJSON_IsArray(item);
-    const size_t count = array ? (size_t)cJSON_GetArraySize(item) : 1;
-    const cJSON *entry = array ? item->child : item;
-    struct weir_rate *rates;
-    char path[32] = "rate";
-    size_t done = 0;
+    const size_t count = cJSON_IsArray(item) ? (size_t)cJSON_GetArraySize(item) : 1;
+    struct weir_rate *rates = calloc(count + 1, sizeof *rates);
+    size_t given = 0;
 
-    if (is_auto(item)) {
-        config->rate_auto = true;
-        return;
-    }
-    if (count > WEIR_RATES_MAX) {
-        weir__config_errors_add(tree, item, "rate", "expected at most %u rates, got %zu", WEIR_RATES_MAX, count);
-        return;
-    }
-    rates = calloc(count + 1, sizeof *rates);
     if (rates == NULL) {
         weir__config_errors_no_memory(tree);
         return;
     }
-    for (size_t i = 0; i < count; i++, entry = entry->next) {
-        if (array)
-            (void)snprintf(path, sizeof path, "rate[%zu]", i);
-        done += decode_one(tree, entry, path, &rates[i], out_secret);
+    if (decode_all(tree, item, rates, out_secret) < count || count == 0) {
+        free(rates);
+        return;
     }
-    if (done < count || count == 0) {
+    for (size_t i = 0; i < count; i++) {
+        if (is_auto(&rates[i]))
+            config->rate_auto = true;
+        else
+            rates[given++] = rates[i];
+    }
+    if (given > WEIR_RATES_MAX) {
+        weir__config_errors_add(tree, item, "rate", "expected at most %u rates, got %zu", WEIR_RATES_MAX, given);
         free(rates);
         return;
     }
     free(config->rates);
     config->rates = rates;
-    config->rate_count = count;
+    config->rate_count = given;
 }

@@ -1,4 +1,9 @@
-/* verdict - see verdict.h */
+/*
+ * verdict - see verdict.h.
+ *
+ * Three questions, each asked once: what the status line says (answer_of), what that makes of the attempt (class_of),
+ * and whether the request may have been processed without a final word on it (leaves_doubt).  The rest follows.
+ */
 #include "policy/verdict.h"
 
 #include <string.h>
@@ -14,52 +19,204 @@ bool weir__verdict_idempotent(const char *method)
     return false;
 }
 
-static bool is_success(const struct weir__verdict_rules *rules, int http_status)
+static bool in_ranges(const struct weir_status_range *ranges, size_t count, int http_status)
 {
-    for (size_t i = 0; i < rules->success_count; i++)
-        if (http_status >= rules->success[i].first && http_status <= rules->success[i].last)
+    for (size_t i = 0; i < count; i++)
+        if (http_status >= ranges[i].first && http_status <= ranges[i].last)
             return true;
     return false;
 }
 
-static struct weir__verdict end(enum weir_outcome outcome, enum weir_error error)
+/* What the status line alone says.  It says it even where the rest of the response was lost. */
+enum answer {
+    ANSWER_NONE, /* there was none */
+    ANSWER_SUCCESS,
+    ANSWER_REDIRECT,   /* to be followed */
+    ANSWER_REFUSED,    /* turned away for the limits: surely not processed */
+    ANSWER_OVERLOADED, /* turned away for the load: the same */
+    ANSWER_TRANSIENT,  /* an error of the server, at whatever point of its work */
+    ANSWER_PERMANENT
+};
+
+static bool is_refusal(const struct weir__verdict_facts *facts)
 {
-    return (struct weir__verdict){WEIR__VERDICT_END, outcome, error};
+    switch (facts->http_status) {
+    case 429:
+        return true;
+    case 403:
+        return facts->pushes_back;
+    case 503:
+    case 529:
+        /* Gateways put the figures of their limits on every response, one that failed behind them included. */
+        return facts->pushes_back && (!facts->exhausted || weir__verdict_idempotent(facts->method));
+    default:
+        return false;
+    }
 }
 
-static struct weir__verdict again(enum weir__verdict_next next)
+static enum answer answer_of(const struct weir__verdict_rules *rules, const struct weir__verdict_facts *facts)
 {
-    return (struct weir__verdict){next, WEIR_OUTCOME_FAILED, WEIR_ERROR_NONE};
+    const int status = facts->http_status;
+
+    if (status == 0)
+        return ANSWER_NONE;
+    if (in_ranges(rules->success, rules->success_count, status))
+        return ANSWER_SUCCESS;
+    if (facts->has_redirect && rules->redirect_max > 0)
+        return facts->redirects < rules->redirect_max ? ANSWER_REDIRECT : ANSWER_PERMANENT;
+    if (is_refusal(facts))
+        return ANSWER_REFUSED;
+    if (status == 529 && facts->overloaded)
+        return ANSWER_OVERLOADED;
+    /* 409 to a key that is known already: the earlier send is being worked on (draft-ietf-httpapi-idempotency-key). */
+    if (in_ranges(rules->retry, rules->retry_count, status) || (status == 409 && facts->keyed && facts->doubtful))
+        return ANSWER_TRANSIENT;
+    return ANSWER_PERMANENT;
 }
 
-static struct weir__verdict of_response(const struct weir__verdict_rules *rules,
-                                        const struct weir__verdict_facts *facts)
+/* Whether a second send does no harm, or the user has said that it may be made. */
+static bool may_repeat(const struct weir__verdict_rules *rules, const struct weir__verdict_facts *facts)
 {
-    if (is_success(rules, facts->http_status))
-        return end(WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
-    if (rules->redirect_max == 0 || !facts->has_redirect)
-        return end(WEIR_OUTCOME_FAILED, WEIR_ERROR_STATUS);
-    if (facts->redirects >= rules->redirect_max)
-        return end(WEIR_OUTCOME_FAILED, WEIR_ERROR_REDIRECTS);
-    return again(WEIR__VERDICT_REDIRECT);
+    return weir__verdict_idempotent(facts->method) || facts->keyed || rules->non_idempotent;
+}
+
+/* Whether this send may have been processed without a final word on it. */
+static bool leaves_doubt(const struct weir__verdict_facts *facts, enum answer answer)
+{
+    const bool whole = facts->error == WEIR_ERROR_NONE;
+
+    if (!facts->sent || weir__verdict_idempotent(facts->method))
+        return false;
+    switch (answer) {
+    case ANSWER_REFUSED:
+    case ANSWER_OVERLOADED:
+    case ANSWER_PERMANENT:
+        return false;
+    case ANSWER_SUCCESS: /* it was done, and what came of it is lost */
+    case ANSWER_REDIRECT:
+        return !whole;
+    case ANSWER_NONE:
+    case ANSWER_TRANSIENT:
+        break;
+    }
+    return true;
+}
+
+/* No status line. */
+static enum weir__verdict_class class_of_silence(const struct weir__verdict_facts *facts, bool repeat)
+{
+    if (facts->sent && !repeat)
+        return WEIR__CLASS_UNCERTAIN;
+    switch (facts->error) {
+    case WEIR_ERROR_RESOLVE:
+    case WEIR_ERROR_CONNECT:
+    case WEIR_ERROR_TIMEOUT:
+    case WEIR_ERROR_CONNECTION_LOST:
+    case WEIR_ERROR_RESOURCE:
+        return WEIR__CLASS_TRANSIENT;
+    default:
+        return facts->resend ? WEIR__CLASS_TRANSIENT : WEIR__CLASS_PERMANENT;
+    }
+}
+
+/* A success, or the way to it, of which `whole` arrived. */
+static enum weir__verdict_class class_of_success(const struct weir__verdict_facts *facts, bool repeat,
+                                                 enum weir__verdict_class whole)
+{
+    if (facts->error == WEIR_ERROR_NONE)
+        return whole;
+    if (!repeat)
+        return WEIR__CLASS_UNCERTAIN;
+    return facts->error == WEIR_ERROR_CONNECTION_LOST || facts->error == WEIR_ERROR_TIMEOUT ? WEIR__CLASS_TRANSIENT
+                                                                                            : WEIR__CLASS_PERMANENT;
+}
+
+static enum weir__verdict_class class_of(const struct weir__verdict_facts *facts, enum answer answer, bool repeat)
+{
+    if (facts->error == WEIR_ERROR_STOPPED)
+        return WEIR__CLASS_STOPPED;
+    switch (answer) {
+    case ANSWER_NONE:
+        return class_of_silence(facts, repeat);
+    case ANSWER_SUCCESS:
+        return class_of_success(facts, repeat, WEIR__CLASS_SUCCESS);
+    case ANSWER_REDIRECT:
+        return class_of_success(facts, repeat, WEIR__CLASS_REDIRECT);
+    case ANSWER_REFUSED:
+        return WEIR__CLASS_REFUSED;
+    case ANSWER_OVERLOADED:
+        return WEIR__CLASS_TRANSIENT;
+    case ANSWER_TRANSIENT:
+        return repeat ? WEIR__CLASS_TRANSIENT : WEIR__CLASS_UNCERTAIN;
+    case ANSWER_PERMANENT:
+        break;
+    }
+    return WEIR__CLASS_PERMANENT;
+}
+
+static enum weir__verdict_next next_of(const struct weir__verdict_rules *rules, const struct weir__verdict_facts *facts,
+                                       enum weir__verdict_class class)
+{
+    const int status = facts->http_status;
+
+    switch (class) {
+    case WEIR__CLASS_REDIRECT:
+        return WEIR__VERDICT_REDIRECT;
+    case WEIR__CLASS_REFUSED:
+        /* A user who leaves 429 or 503 out of the list wants to see them; 403 and 529 are listed by nobody. */
+        if (facts->refusals >= rules->refusal_max ||
+            ((status == 429 || status == 503) && !in_ranges(rules->retry, rules->retry_count, status)))
+            return WEIR__VERDICT_END;
+        return WEIR__VERDICT_REFUSED;
+    case WEIR__CLASS_TRANSIENT:
+        if (facts->attempts >= rules->attempt_max)
+            return WEIR__VERDICT_END;
+        return facts->resend ? WEIR__VERDICT_RESEND : WEIR__VERDICT_RETRY;
+    default:
+        return WEIR__VERDICT_END;
+    }
+}
+
+static enum weir_outcome outcome_of(const struct weir__verdict_facts *facts, enum answer answer,
+                                    enum weir__verdict_class class, bool doubtful)
+{
+    if (class == WEIR__CLASS_SUCCESS)
+        return WEIR_OUTCOME_SUCCEEDED;
+    if (doubtful)
+        return WEIR_OUTCOME_UNKNOWN;
+    if (class != WEIR__CLASS_STOPPED || facts->acted)
+        return WEIR_OUTCOME_FAILED;
+    /* Cancelled means that it may be sent again without harm: also a POST that was turned away, but none that was
+     * answered "no". */
+    if (answer == ANSWER_PERMANENT && !weir__verdict_idempotent(facts->method))
+        return WEIR_OUTCOME_FAILED;
+    return WEIR_OUTCOME_CANCELLED;
+}
+
+static enum weir_error error_of(const struct weir__verdict_rules *rules, const struct weir__verdict_facts *facts,
+                                enum weir__verdict_class class)
+{
+    if (class == WEIR__CLASS_SUCCESS)
+        return WEIR_ERROR_NONE;
+    if (facts->error != WEIR_ERROR_NONE)
+        return facts->error;
+    /* followed too many, or core cannot follow this one */
+    return facts->has_redirect && rules->redirect_max > 0 ? WEIR_ERROR_REDIRECTS : WEIR_ERROR_STATUS;
 }
 
 struct weir__verdict weir__verdict_of(const struct weir__verdict_rules *rules, const struct weir__verdict_facts *facts)
 {
-    bool idempotent;
+    const enum answer answer = answer_of(rules, facts);
+    const enum weir__verdict_class class = class_of(facts, answer, may_repeat(rules, facts));
+    const bool doubtful = facts->doubtful || leaves_doubt(facts, answer);
 
-    if (facts->error == WEIR_ERROR_NONE)
-        return of_response(rules, facts);
-    idempotent = weir__verdict_idempotent(facts->method);
-    if (facts->resend && idempotent && facts->resends < WEIR__RESENDS_MAX)
-        return again(WEIR__VERDICT_RESEND);
-    /* a status line is proof that the server has dealt with the request; without one, only a send leaves a doubt */
-    if (facts->sent && facts->http_status == 0 && !idempotent)
-        return end(WEIR_OUTCOME_UNKNOWN, facts->error);
-    /* cancelled means that it may be sent again without harm */
-    if (facts->error == WEIR_ERROR_STOPPED && !facts->acted && (idempotent || !facts->sent))
-        return end(WEIR_OUTCOME_CANCELLED, facts->error);
-    return end(WEIR_OUTCOME_FAILED, facts->error);
+    return (struct weir__verdict){
+        .next = next_of(rules, facts, class),
+        .outcome = outcome_of(facts, answer, class, doubtful),
+        .error = error_of(rules, facts, class),
+        .class = class,
+        .doubtful = doubtful,
+    };
 }
 
 const char *weir__verdict_redirect_method(const char *method, int http_status)

@@ -1,5 +1,5 @@
 /*
- * verdict - what an attempt's reply means for its job: done, and how, or once more.
+ * verdict - what an attempt's reply means for its job: done, and how, or once more, and when.
  *
  * Pure: facts in, a decision out.  It sends nothing and remembers nothing.
  */
@@ -12,38 +12,66 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sends of one job over kept connections that turned out to be dead; libcurl's own bound (CONN_MAX_RETRIES) is the
- * same. */
-#define WEIR__RESENDS_MAX 5u
-
 struct weir__verdict_rules {
     const struct weir_status_range *success;
     size_t success_count;
+    const struct weir_status_range *retry; /* statuses that are tried again */
+    size_t retry_count;
     uint32_t redirect_max;
+    uint32_t attempt_max;
+    uint32_t refusal_max;
+    bool non_idempotent; /* also repeat what must not be done twice */
 };
 
 struct weir__verdict_facts {
     const char *method;
     enum weir_error error; /* NONE: a whole response with http_status */
-    int http_status;
+    int http_status;       /* 0 where no status line arrived */
     bool sent;
-    bool resend;        /* a kept connection died before the response's first byte */
-    bool has_redirect;  /* the response names another URL */
+    bool resend;       /* a kept connection died before the response's first byte */
+    bool has_redirect; /* the response names another URL */
+    bool keyed;        /* it carries an idempotency key: the server does it once, however often it is sent */
+
+    /* what the response says of the server's limits */
+    bool pushes_back; /* Retry-After, or nothing remains */
+    bool exhausted;   /* the latter alone: a 503 or 529 that says no more may also have come from behind the limits */
+    bool overloaded;  /* 529, where that means overloaded: turned away, so not processed */
+
+    /* the job's history, this attempt included */
     bool acted;         /* an earlier request of the job did what must not be done twice, then led elsewhere */
+    bool doubtful;      /* an earlier send of it may have been processed, and it must not be done twice */
     uint32_t redirects; /* followed so far */
-    uint32_t resends;   /* made so far */
+    uint32_t attempts;  /* tries so far without refusals; a connection that never came counts */
+    uint32_t refusals;  /* so far */
+};
+
+/* What an attempt was. */
+enum weir__verdict_class {
+    WEIR__CLASS_SUCCESS,
+    WEIR__CLASS_REDIRECT,  /* to be followed */
+    WEIR__CLASS_REFUSED,   /* for the server's limits, and not processed: 429; 403, 503 or 529 that pushes back (where
+                              it is merely exhausted, and the method not idempotent: 403 alone) */
+    WEIR__CLASS_TRANSIENT, /* it may go better next time, and it surely was not processed or may be repeated */
+    WEIR__CLASS_PERMANENT, /* it would be the same again */
+    WEIR__CLASS_UNCERTAIN, /* sent, perhaps or surely processed, no usable answer, and it must not be done twice */
+    WEIR__CLASS_STOPPED    /* by us */
 };
 
 enum weir__verdict_next {
     WEIR__VERDICT_END,
     WEIR__VERDICT_REDIRECT, /* send what the response names */
-    WEIR__VERDICT_RESEND    /* send the same again */
+    WEIR__VERDICT_RESEND,   /* send the same again at once: the kept connection was dead */
+    WEIR__VERDICT_REFUSED,  /* send the same again as soon as the limits allow; it cost no attempt */
+    WEIR__VERDICT_RETRY     /* send the same again after a backoff, if the budget allows */
 };
 
 struct weir__verdict {
     enum weir__verdict_next next;
-    enum weir_outcome outcome; /* where next is END */
+    enum weir_outcome outcome; /* where it ends here: also where `next` could not be done; UNKNOWN wherever `doubtful`
+                                  holds and it has not succeeded */
     enum weir_error error;     /* NONE only where the outcome is SUCCEEDED */
+    enum weir__verdict_class class;
+    bool doubtful; /* this attempt, or an earlier one, may have been processed and must not be done twice */
 };
 
 struct weir__verdict weir__verdict_of(const struct weir__verdict_rules *rules, const struct weir__verdict_facts *facts);

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/sync.h"
 
+#include <assert.h>
+
 bool weir__gate_init(struct weir__gate *gate)
 {
     *gate = (struct weir__gate){.limit_count = 0};
@@ -17,11 +19,13 @@ void weir__gate_clear(struct weir__gate *gate)
     weir__mutex_clear(&gate->lock);
 }
 
-bool weir__gate_add_limit(struct weir__gate *gate, uint32_t permits, bool held)
+bool weir__gate_add_limit(struct weir__gate *gate, uint32_t permits, int64_t hold_ns)
 {
-    if (gate->limit_count == WEIR__GATE_LIMITS_MAX ||
-        !weir__permits_init(&gate->permits[gate->limit_count], permits, held))
+    const uint32_t limit = gate->limit_count;
+
+    if (limit == WEIR__GATE_LIMITS_MAX || !weir__permits_init(&gate->permits[limit], permits, permits, hold_ns > 0))
         return false;
+    gate->hold_ns[limit] = hold_ns;
     gate->limit_count++;
     return true;
 }
@@ -42,16 +46,29 @@ static void obstruct(struct weir__gate_answer *answer, enum weir__gate_cause cau
     *answer = (struct weir__gate_answer){.go = false, .cause = cause, .limit = limit, .not_before_ns = until_ns};
 }
 
+/* Under the lock. */
+static struct weir__gate_answer open_at(const struct weir__gate *gate, int64_t now_ns)
+{
+    return (struct weir__gate_answer){
+        .go = true,
+        .cause = WEIR__GATE_OPEN,
+        .limit = WEIR__GATE_NO_LIMIT,
+        .limit_count = gate->limit_count,
+        .not_before_ns = now_ns,
+    };
+}
+
 /* Takes a permit of every limit, and tells what is in the way; `taken` has a bit for each limit that gave one. */
 static uint32_t try_all(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer)
 {
     uint32_t taken = 0;
 
-    *answer = (struct weir__gate_answer){.go = true, .cause = WEIR__GATE_OPEN, .not_before_ns = now_ns};
+    *answer = open_at(gate, now_ns);
     for (uint32_t i = 0; i < gate->rule_count; i++) {
+        const uint32_t limit = gate->rules[i].limit;
         const int64_t next = gate->rules[i].next(gate->rules[i].rule);
         if (next > now_ns)
-            obstruct(answer, WEIR__GATE_RULE, gate->rules[i].limit, next);
+            obstruct(answer, limit == WEIR__GATE_NO_LIMIT ? WEIR__GATE_PAUSE : WEIR__GATE_RULE, limit, next);
     }
     for (uint32_t i = 0; i < gate->limit_count; i++) {
         if (weir__permits_take(&gate->permits[i], now_ns))
@@ -101,6 +118,7 @@ void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_a
     account(gate, now_ns, answer);
     if (answer->go) {
         count_out(gate);
+        gate->unanswered++;
         for (uint32_t i = 0; i < gate->rule_count; i++)
             gate->rules[i].take(gate->rules[i].rule, now_ns);
     } else {
@@ -119,26 +137,127 @@ void weir__gate_peek(struct weir__gate *gate, int64_t now_ns, struct weir__gate_
 
 void weir__gate_leave(struct weir__gate *gate, int64_t now_ns)
 {
-    const struct weir__gate_answer gone = {.go = true};
+    struct weir__gate_answer gone;
 
     weir__mutex_lock(&gate->lock);
+    gone = open_at(gate, now_ns);
     account(gate, now_ns, &gone);
     weir__mutex_unlock(&gate->lock);
 }
 
-void weir__gate_give(struct weir__gate *gate, uint32_t limit)
+/* What becomes of a new limit's permits. */
+struct shares {
+    uint32_t out;  /* stand for jobs on their way */
+    uint32_t free; /* */
+    uint32_t held;
+};
+
+/* The server may or may not have counted each of the unanswered when it said how many are left: none may go for them.
+ */
+static struct shares share_out(uint32_t permits, uint32_t left, uint32_t unanswered)
+{
+    struct shares shares;
+
+    shares.out = unanswered < permits ? unanswered : permits;
+    shares.free = left > unanswered ? left - unanswered : 0;
+    if (shares.free > permits - shares.out)
+        shares.free = permits - shares.out;
+    shares.held = permits - shares.out - shares.free;
+    return shares;
+}
+
+/* Under the lock.  There must be room for the rule. */
+static uint32_t adopt(struct weir__gate *gate, uint32_t permits, int64_t hold_ns, const struct shares *shares,
+                      int64_t due_ns, const struct weir__gate_rule *rule)
+{
+    const uint32_t limit = gate->limit_count;
+
+    if (!weir__permits_init(&gate->permits[limit], permits, shares->free, true))
+        return 0;
+    for (uint32_t i = 0; i < shares->held; i++)
+        weir__permits_give_at(&gate->permits[limit], due_ns);
+    gate->hold_ns[limit] = hold_ns;
+    gate->adopted_out[limit] = gate->unanswered;
+    gate->tallies[limit].out = gate->tallies[limit].out_peak = shares->out;
+    gate->limit_count++;
+    if (rule != NULL) {
+        gate->rules[gate->rule_count] = *rule;
+        gate->rules[gate->rule_count++].limit = limit;
+    }
+    return limit;
+}
+
+uint32_t weir__gate_adopt(struct weir__gate *gate, uint32_t permits, int64_t hold_ns, uint32_t left, int64_t due_ns,
+                          const struct weir__gate_rule *rule)
+{
+    uint32_t limit = 0;
+    struct shares shares;
+
+    weir__mutex_lock(&gate->lock);
+    if (gate->limit_count < WEIR__GATE_LIMITS_MAX && (rule == NULL || gate->rule_count < WEIR__GATE_RULES_MAX)) {
+        shares = share_out(permits, left, gate->unanswered);
+        limit = adopt(gate, permits, hold_ns, &shares, due_ns, rule);
+    }
+    weir__mutex_unlock(&gate->lock);
+    return limit;
+}
+
+/* Under the lock. */
+static void come_back(struct weir__gate *gate, uint32_t limit, bool held, int64_t now_ns)
+{
+    const int64_t hold_ns = held ? gate->hold_ns[limit] : 0;
+
+    if (hold_ns > 0)
+        weir__permits_give_at(&gate->permits[limit], now_ns + hold_ns);
+    else
+        weir__permits_give(&gate->permits[limit]);
+    gate->tallies[limit].out--;
+}
+
+/* Under the lock. */
+static void answer_for(struct weir__gate *gate, uint32_t limit_count, bool held, int64_t now_ns)
+{
+    assert(gate->unanswered > 0 && limit_count <= gate->limit_count);
+    gate->unanswered--;
+    for (uint32_t i = 1; i < limit_count; i++)
+        come_back(gate, i, held, now_ns);
+    for (uint32_t i = limit_count > 0 ? limit_count : 1; i < gate->limit_count; i++) {
+        if (gate->adopted_out[i] == 0)
+            continue;
+        if (gate->adopted_out[i]-- <= gate->permits[i].count) /* else it is one of those that are too many */
+            come_back(gate, i, held, now_ns);
+    }
+}
+
+void weir__gate_answered(struct weir__gate *gate, uint32_t limit_count, int64_t now_ns)
 {
     weir__mutex_lock(&gate->lock);
-    weir__permits_give(&gate->permits[limit]);
-    gate->tallies[limit].out--;
+    answer_for(gate, limit_count, true, now_ns);
     weir__mutex_unlock(&gate->lock);
 }
 
-void weir__gate_give_at(struct weir__gate *gate, uint32_t limit, int64_t due_ns)
+void weir__gate_unsent(struct weir__gate *gate, uint32_t limit_count)
 {
     weir__mutex_lock(&gate->lock);
-    weir__permits_give_at(&gate->permits[limit], due_ns);
-    gate->tallies[limit].out--;
+    answer_for(gate, limit_count, false, 0);
+    weir__mutex_unlock(&gate->lock);
+}
+
+void weir__gate_give(struct weir__gate *gate)
+{
+    weir__mutex_lock(&gate->lock);
+    weir__permits_give(&gate->permits[0]);
+    gate->tallies[0].out--;
+    weir__mutex_unlock(&gate->lock);
+}
+
+void weir__gate_lock(struct weir__gate *gate)
+{
+    weir__mutex_lock(&gate->lock);
+}
+
+void weir__gate_unlock(struct weir__gate *gate)
+{
     weir__mutex_unlock(&gate->lock);
 }
 
@@ -146,6 +265,7 @@ struct weir__gate_tally weir__gate_tally(struct weir__gate *gate, uint32_t limit
 {
     struct weir__gate_tally tally;
 
+    assert(limit <= WEIR__GATE_NO_LIMIT);
     weir__mutex_lock(&gate->lock);
     tally = gate->tallies[limit];
     weir__mutex_unlock(&gate->lock);

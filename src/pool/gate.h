@@ -19,24 +19,27 @@
 
 #define WEIR__GATE_LIMITS_MAX 16u
 #define WEIR__GATE_RULES_MAX 16u
+#define WEIR__GATE_NO_LIMIT WEIR__GATE_LIMITS_MAX /* where a rule belongs to no limit, or nothing is in the way */
 
 struct weir__gate_rule {
     int64_t (*next)(void *rule);              /* the earliest moment for the next job; may be past */
     void (*take)(void *rule, int64_t now_ns); /* a job goes */
     void *rule;                               /* the owner's, alive as long as the gate */
-    uint32_t limit;                           /* the limit that its waits are put down to */
+    uint32_t limit;                           /* the limit that its waits are put down to, or WEIR__GATE_NO_LIMIT */
 };
 
 enum weir__gate_cause {
     WEIR__GATE_OPEN,
     WEIR__GATE_PERMIT, /* all permits of a limit are out */
-    WEIR__GATE_RULE    /* a rule is not due */
+    WEIR__GATE_RULE,   /* a limit's rule is not due */
+    WEIR__GATE_PAUSE   /* a rule of no limit is not due */
 };
 
 struct weir__gate_answer {
     bool go;
     enum weir__gate_cause cause;
-    uint32_t limit;        /* the one that keeps the job longest */
+    uint32_t limit;        /* the one that keeps the job longest; WEIR__GATE_NO_LIMIT for OPEN and PAUSE */
+    uint32_t limit_count;  /* on "go": it holds a permit of this many, the first ones; hand it back with them */
     int64_t not_before_ns; /* when to ask again; WEIR__NEVER where only a permit given back can open the gate */
 };
 
@@ -50,8 +53,11 @@ struct weir__gate_tally {
 struct weir__gate {
     pthread_mutex_t lock;
     struct weir__permits permits[WEIR__GATE_LIMITS_MAX];
-    struct weir__gate_tally tallies[WEIR__GATE_LIMITS_MAX];
+    int64_t hold_ns[WEIR__GATE_LIMITS_MAX];      /* from weir__gate_answered() until the permit is back */
+    uint32_t adopted_out[WEIR__GATE_LIMITS_MAX]; /* unanswered jobs that went before the limit was there */
+    struct weir__gate_tally tallies[WEIR__GATE_LIMITS_MAX + 1]; /* the last one is of no limit: pauses */
     uint32_t limit_count;
+    uint32_t unanswered; /* jobs that went and are not yet answered or taken back */
     struct weir__gate_rule rules[WEIR__GATE_RULES_MAX];
     uint32_t rule_count;
 
@@ -66,9 +72,23 @@ struct weir__gate {
 bool weir__gate_init(struct weir__gate *gate);
 void weir__gate_clear(struct weir__gate *gate);
 
-/* Before the first ask.  Limits are numbered from 0 in the order added.  False without memory, or beyond the maxima. */
-bool weir__gate_add_limit(struct weir__gate *gate, uint32_t permits, bool held);
+/*
+ * Before the first ask.  Limits are numbered from 0 in the order added.  Number 0 is the one of concurrency: its permit
+ * comes back with weir__gate_give(), when the job's attempt is over.  The permits of all others come back together,
+ * when the attempt is answered (or will not be), `hold_ns` later; 0: at once.  False without memory, or beyond the
+ * maxima.
+ */
+bool weir__gate_add_limit(struct weir__gate *gate, uint32_t permits, int64_t hold_ns);
 bool weir__gate_add_rule(struct weir__gate *gate, const struct weir__gate_rule *rule);
+
+/*
+ * Adds a limit while jobs are on their way, with its rule (NULL: none; its `limit` is set here).  Of its permits, one
+ * stands for each job that is unanswered now and comes back as that job's would; where the jobs are more, one for each
+ * of those that are answered last, so that the others are over by then.  `left` less those unanswered are free; the
+ * rest come back at `due_ns`.  Returns the limit's number; 0 without memory, or where there is no room for one more.
+ */
+uint32_t weir__gate_adopt(struct weir__gate *gate, uint32_t permits, int64_t hold_ns, uint32_t left, int64_t due_ns,
+                          const struct weir__gate_rule *rule);
 
 /* Asks for the job that is next: on "go" it holds one permit of every limit.  Ask only when there is such a job. */
 void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer);
@@ -79,10 +99,21 @@ void weir__gate_peek(struct weir__gate *gate, int64_t now_ns, struct weir__gate_
 /* The job that waited goes no more: its wait ends here. */
 void weir__gate_leave(struct weir__gate *gate, int64_t now_ns);
 
-/* Gives a permit of one limit back, at once or for a later moment (only where the limit was added as held). */
-void weir__gate_give(struct weir__gate *gate, uint32_t limit);
-void weir__gate_give_at(struct weir__gate *gate, uint32_t limit, int64_t due_ns);
+/* The attempt was answered at `now_ns`, or given up: the permits of the first `limit_count` limits but number 0 come
+ * back after their holds; so does one that stood for it in a limit adopted since. */
+void weir__gate_answered(struct weir__gate *gate, uint32_t limit_count, int64_t now_ns);
 
+/* The attempt never left: the same permits come back at once. */
+void weir__gate_unsent(struct weir__gate *gate, uint32_t limit_count);
+
+/* Gives the permit of limit 0 back. */
+void weir__gate_give(struct weir__gate *gate);
+
+/* For the owner of a rule, to change what it holds: no ask runs in between. */
+void weir__gate_lock(struct weir__gate *gate);
+void weir__gate_unlock(struct weir__gate *gate);
+
+/* `limit` may be WEIR__GATE_NO_LIMIT: how many jobs pauses kept waiting, and how long. */
 struct weir__gate_tally weir__gate_tally(struct weir__gate *gate, uint32_t limit);
 
 #endif

@@ -7,15 +7,16 @@
 #include <assert.h>
 #include <stdlib.h>
 
-bool weir__permits_init(struct weir__permits *permits, uint32_t count, bool held)
+bool weir__permits_init(struct weir__permits *permits, uint32_t count, uint32_t free_count, bool held)
 {
+    assert(count > 0 && free_count <= count);
     *permits = (struct weir__permits){.count = 0};
     if (held) {
         permits->due_ns = calloc(count, sizeof *permits->due_ns);
         if (permits->due_ns == NULL)
             return false;
     }
-    if (!weir__sem_init(&permits->free, count)) {
+    if (!weir__sem_init(&permits->free, free_count)) {
         free(permits->due_ns);
         permits->due_ns = NULL;
         return false;

@@ -20,8 +20,11 @@ struct weir__permits {
     uint32_t first, held;
 };
 
-/* `held` tells whether permits may be given back for a later moment.  False without memory. */
-bool weir__permits_init(struct weir__permits *permits, uint32_t count, bool held);
+/*
+ * `free_count` of the `count` permits can be taken; the others are out until they are given back.  `held` tells whether
+ * that may be for a later moment.  False without memory.
+ */
+bool weir__permits_init(struct weir__permits *permits, uint32_t count, uint32_t free_count, bool held);
 void weir__permits_clear(struct weir__permits *permits); /* a zeroed struct is a no-op */
 
 /* Frees what has come due by `now_ns`, then takes one if there is one. */

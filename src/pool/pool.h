@@ -10,12 +10,20 @@
  * the next one (`stand_in`), unless only a permit given back can open the gate: then the worker that gives it back will
  * ask. So whenever the queue holds a task and the gate has named a moment, some worker is awake by then.
  *
+ * A task may also wait for a time of its own (the backlog).  Once that is due it takes its place in the queue, which is
+ * by acceptance: before all that came later.  While there is nothing else, the leader waits for it.  A task that
+ * expires is taken out at that moment, whatever keeps it: for that a leader stands even where the gate has named none.
+ * Only the queue's head is looked at: tasks of one owner have the same allowance, so what stands behind it expires
+ * later.
+ *
  * It knows nothing of HTTP: `run` does the work.  Time and waiting come from `env`, so that a test can own both.
  */
 #ifndef WEIR_POOL_POOL_H
 #define WEIR_POOL_POOL_H
 
+#include "pool/backlog.h"
 #include "pool/gate.h"
+#include "pool/ledger.h"
 #include "pool/queue.h"
 
 #include <pthread.h>
@@ -24,22 +32,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Clock and waiting, replaceable in tests. */
+/* Clocks, waiting and threads, replaceable in tests. */
 struct weir__env {
     int64_t (*now_ns)(void *context);
+    int64_t (*wall_ns)(void *context);
     bool (*wait)(void *context, sem_t *sem, int64_t until_ns); /* as weir__sem_wait() */
+    bool (*start)(void *context, pthread_t *thread, void *(*run)(void *), void *argument);
+    void (*join)(void *context, pthread_t thread);
     void *context;
 };
 
 extern const struct weir__env weir__env_real;
-
-enum weir__pool_state {
-    WEIR__POOL_IDLE,    /* no task for it */
-    WEIR__POOL_RUNNING, /* in `run` */
-    WEIR__POOL_PERMIT,  /* the leader, waiting for a permit */
-    WEIR__POOL_PACE,    /* the leader, waiting for a rule; or a task's own wait in weir__pool_sleep() */
-    WEIR__POOL_STATES
-};
 
 struct weir__worker {
     struct weir__pool *pool;
@@ -48,21 +51,27 @@ struct weir__worker {
     bool idle;                      /* while it is there */
     pthread_t thread;
     sem_t wake;
-    void *state; /* of the owner, see weir__pool_ops.enter */
-    enum weir__pool_state doing;
-    int64_t since_ns;
-    int64_t spent_ns[WEIR__POOL_STATES];
+    void *state;                 /* of the owner, see weir__pool_ops.enter */
+    enum weir__pool_state doing; /* RUNNING or PACE (asleep) for one that has a task; IDLE for the others */
+};
+
+/* What becomes of a task after `run`. */
+enum weir__pool_next {
+    WEIR__POOL_ENDED, /* it is the owner's again */
+    WEIR__POOL_AGAIN, /* it goes back to the queue, before all that was accepted later */
+    WEIR__POOL_LATER  /* it waits until its due_ns, and then does */
 };
 
 /* What the owner does.  Called without any lock held, on worker threads. */
 struct weir__pool_ops {
     void *(*enter)(void *context);             /* a worker begins; what it returns is handed to `run`; may be NULL */
     void (*leave)(void *context, void *state); /* the worker ends */
-    /* Carries a granted task on.  True: it ended and is the owner's again.  False: it goes back to the queue's head. */
-    bool (*run)(void *context, struct weir__worker *worker, struct weir__task *task);
-    void (*drop)(void *context, struct weir__task *task); /* a stop came before the task could go */
-    void (*reached)(void *context, const struct weir__gate_answer *answer,
-                    int64_t now_ns); /* a limit's permits are out */
+    /* Carries a granted task on.  It keeps its place against a full queue, whatever comes of it. */
+    enum weir__pool_next (*run)(void *context, struct weir__worker *worker, struct weir__task *task);
+    void (*drop)(void *context, struct weir__task *task); /* a stop came before the task could go; it is the owner's */
+    void (*expire)(void *context, struct weir__task *task); /* so did its expires_ns; it has no permit */
+    /* A limit's permits are out, or a pause keeps the next task (cause PERMIT or PAUSE). */
+    void (*reached)(void *context, const struct weir__gate_answer *answer, int64_t now_ns);
     void *context;
 };
 
@@ -78,13 +87,19 @@ struct weir__pool {
     struct weir__gate *gate;
     struct weir__pool_ops ops;
     uint32_t worker_max;
+    int64_t lifetime_ns; /* of a task from its acceptance on; 0: its own expires_ns.  The owner sets it before all */
 
     pthread_mutex_t lock; /* guards all below; the gate's lock may be taken under it, nothing else */
     struct weir__queue queue;
+    struct weir__backlog backlog;
+
+    struct weir__ledger ledger; /* where the workers' time goes */
+
     struct weir__worker *workers;
     struct weir__worker *idle;   /* most recently idle first */
     struct weir__worker *leader; /* stands at the gate, or has been called to; NULL if nobody */
     int64_t leader_until_ns;     /* when it asks again; INT64_MIN once it has been called */
+    bool unnamed;                /* the gate, when it was last asked, named no moment */
     uint32_t worker_count;
     uint64_t accepted;   /* tasks, in all */
     uint64_t pending;    /* of those, not yet ended */
@@ -102,11 +117,15 @@ struct weir__pool {
 bool weir__pool_init(struct weir__pool *pool, const struct weir__env *env, struct weir__gate *gate,
                      const struct weir__pool_ops *ops, uint32_t worker_max, uint32_t queue_max);
 
-/* Accepts a task, waiting for room until `until_ns` (WEIR__NEVER: without end; a past moment: not at all). */
+/* Accepts a task, waiting for room until `until_ns` (WEIR__NEVER: without end; a past moment: not at all).  What waits
+ * in the backlog takes up room as well. */
 enum weir__pool_push_status weir__pool_push(struct weir__pool *pool, struct weir__task *task, int64_t until_ns);
 
 /* A permit has got a moment to come back at: sees to it that somebody waits for that, if a task does. */
 void weir__pool_nudge(struct weir__pool *pool);
+
+/* A rule of the gate has changed, or a limit was adopted: the same, and from here on the time is put down to it. */
+void weir__pool_notice(struct weir__pool *pool);
 
 /* For `run`: sleeps until `until_ns`; false where a stop ended that or came before. */
 bool weir__pool_sleep(struct weir__worker *worker, int64_t until_ns);
@@ -127,7 +146,7 @@ void weir__pool_clear(struct weir__pool *pool);
 
 struct weir__pool_tally {
     uint64_t accepted;
-    uint32_t queued, workers;
+    uint32_t queued, backed_off, workers;
     int64_t now_ns;                      /* read under the lock: no worker has turned to anything after it */
     int64_t spent_ns[WEIR__POOL_STATES]; /* over all workers, up to then */
 };

@@ -52,6 +52,9 @@ J
     run "$weir" run http://127.0.0.1:1/ -n 1
     is "$status" 2
     has "$output" "a URL is given with -u"
+    run "$weir" run -u http://127.0.0.1:1/ -n 1 --retries 1000
+    is "$status" 2
+    is "$output" 'weir run: --retries: expected a whole number from 0 to 999, got "1000"'
     run "$weir" run --json=1
     is "$status" 2
     run "$weir" run /nowhere/conf.json
@@ -89,6 +92,16 @@ J
     "$weir" check "$conf" 2>/dev/null >"$BATS_TEST_TMPDIR/once.json"
     "$weir" check "$BATS_TEST_TMPDIR/once.json" 2>/dev/null >"$BATS_TEST_TMPDIR/twice.json"
     cmp "$BATS_TEST_TMPDIR/once.json" "$BATS_TEST_TMPDIR/twice.json"
+}
+
+@test "check knows --retries and -r auto, and has nothing to say against them" {
+    run "$weir" check -u http://127.0.0.1:1/ -n 1 --retries 2 -r auto -r 50/s --set idempotency_key=Idempotency-Key \
+        --set timeout.deadline=1m
+    is "$status" 0
+    has "$output" '"attempts": 3'
+    has "$output" '"auto"'
+    has "$output" '"50/1s"'
+    lacks "$output" 'this version'
 }
 
 @test "a configuration comes from stdin as -" {

@@ -97,15 +97,18 @@ run_weir() {
 
 @test "exit code 1 and a hint where the server refused" {
     start_target --limit 5/s
-    run_weir -u "$URL/" -n 20 --json
+    run_weir -u "$URL/" -n 20 --set retry.refusals=0 --json
     is "$code" 1
-    is "$(summary "(s['succeeded'], s['failed'], s['statuses'])")" "(5, 15, {'200': 5, '429': 15})"
-    has "$(cat "$err")" "15 of 20 attempts were refused with 429"
+    is "$(summary "s['succeeded'] + s['failed'] == s['attempts'] == 20")" True
+    refused=$(summary "s['statuses']['429']")
+    is "$(summary "s['failed']")" "$refused"
+    has "$(cat "$err")" "$refused of 20 attempts w"
+    has "$(cat "$err")" "refused: the server limits the rate"
     has "$(cat "$err")" "-r 100/s"
 }
 
 @test "exit code 1 where nobody listens, with the error by its code" {
-    run_weir -u http://127.0.0.1:1/ -n 3 --json
+    run_weir -u http://127.0.0.1:1/ -n 3 --retries 0 --json
     is "$code" 1
     is "$(summary "(s['failed'], s['errors'], s['statuses'])")" "(3, {'connect': 3}, {})"
     is "$(summary "s['latency_ms']['p50']")" None
@@ -168,8 +171,8 @@ P
 
 @test "what this version cannot do is said in one line, exit code 2" {
     start_target
-    for option in '-i jobs' '-o out' --resume --retry-failed --force '--retries 3' '--metrics m' '--engine async' \
-        '-r auto' '--set scope=host:a' '--set output.file=out'; do
+    for option in '-i jobs' '-o out' --resume --retry-failed --force '--metrics m' '--engine async' \
+        '--set scope=host:a' '--set output.file=out'; do
         # shellcheck disable=SC2086
         run_weir -u "$URL/" -n 1 $option
         echo "$option: $(cat "$err")"
@@ -181,16 +184,6 @@ P
     is "$code" 2
     is "$(cat "$err")" "weir run: input: this version does not do that yet"
     is "$(stats arrivals)" 0
-}
-
-@test "a retry block is warned of in one line, and the run goes on" {
-    start_target
-    run_weir -u "$URL/" -n 1 --set retry.attempts=3 --set timeout.deadline=5s
-    is "$code" 0
-    is "$(grep -c 'warning: retry: this version does not do that yet' "$err")" 1
-    is "$(grep -c 'warning: deadline: this version does not do that yet' "$err")" 1
-    run_weir -u "$URL/" -n 1
-    lacks "$(cat "$err")" warning
 }
 
 @test "with too few file descriptors it goes on with the workers that fit, and says what to do" {
@@ -226,7 +219,7 @@ P
 @test "secrets stay out of everything that is printed" {
     start_target --latency 300ms
     run_weir -u "${URL/\/\//\/\/user:sesame@}/?key=s3same" -n 2 -H 'Authorization: Bearer sesame' -v --timeout 50ms \
-        --json --progress always
+        --retries 1 --set retry.backoff=10ms --json --progress always
     is "$code" 1
     lacks "$(cat "$json" "$err")" sesame
     lacks "$(cat "$json" "$err")" s3same

@@ -97,6 +97,28 @@ in_flight() {
     is "$(summary "(s['unknown'], s['cancelled'])")" "(5, 95)"
 }
 
+@test "a signal in a pause ends the run at once: what was refused was not processed" {
+    start_target --limit 5/1m --window fixed --headers retry-after
+    begin -u "$URL/" -n 20 -c 4 -d x -v
+    wait_for 5 grep -q "^paused for " "$err"
+    kill -INT "$run_pid"
+    finish
+    is "$code" 3
+    is "$(summary "(s['succeeded'], s['cancelled'], s['unknown'])")" "(5, 15, 0)"
+    is "$(summary "s['elapsed_s'] < 10")" True
+}
+
+@test "a signal ends a backoff at once" {
+    start_target --fail 503:100%
+    begin -u "$URL/" -n 3 --set retry.backoff=1h --set retry.backoff_max=1h -v
+    wait_for 5 grep -q "again in " "$err"
+    wait_for 5 arrived 3
+    kill -INT "$run_pid"
+    finish
+    is "$code" 3
+    is "$(summary "(s['succeeded'], s['cancelled'], s['attempts'])")" "(0, 3, 3)"
+}
+
 @test "a signal that comes when all has been sent changes nothing" {
     start_target --latency 2s
     begin -u "$URL/" -n 3 -c 3

@@ -12,7 +12,7 @@ struct fixture *fixture_new(const struct weir_options *options, const struct fak
                             enum weir_status *out_status)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    struct weir__outside outside;
+    struct weir__outside outside = {.seed = 1};
     enum weir_status status = WEIR_NO_MEMORY;
 
     if (fixture == NULL || !weir__mutex_init(&fixture->lock))

@@ -19,6 +19,17 @@ static int64_t now_of(void *context)
     return fake_clock_now(context);
 }
 
+static int64_t wall_of(void *context)
+{
+    struct fake_clock *clock = context;
+    int64_t wall_ns;
+
+    weir__mutex_lock(&clock->lock);
+    wall_ns = FAKE_CLOCK_WALL_NS + clock->now_ns + clock->wall_step_ns;
+    weir__mutex_unlock(&clock->lock);
+    return wall_ns;
+}
+
 static void enlist(struct fake_clock *clock, struct fake_clock_waiter *waiter)
 {
     weir__mutex_lock(&clock->lock);
@@ -59,8 +70,13 @@ void fake_clock_init(struct fake_clock *clock, int64_t now_ns)
 
     assert(made);
     (void)made;
-    clock->env = (struct weir__env){now_of, wait_for, clock};
+    clock->env = weir__env_real; /* for its threads */
+    clock->env.now_ns = now_of;
+    clock->env.wall_ns = wall_of;
+    clock->env.wait = wait_for;
+    clock->env.context = clock;
     clock->now_ns = now_ns;
+    clock->wall_step_ns = 0;
     clock->waiters = NULL;
 }
 
@@ -83,6 +99,13 @@ void fake_clock_advance(struct fake_clock *clock, int64_t ns)
 {
     weir__mutex_lock(&clock->lock);
     clock->now_ns += ns;
+    weir__mutex_unlock(&clock->lock);
+}
+
+void fake_clock_step_wall(struct fake_clock *clock, int64_t ns)
+{
+    weir__mutex_lock(&clock->lock);
+    clock->wall_step_ns += ns;
     weir__mutex_unlock(&clock->lock);
 }
 

@@ -151,7 +151,11 @@ static struct fake_record *begin(struct fake_transport *fake, const struct weir_
     (void)snprintf(record->method, sizeof record->method, "%s", call->method);
     (void)snprintf(record->url, sizeof record->url, "%s", call->url);
     record->header_count = call->header_count;
+    if (call->header_count > 0)
+        (void)snprintf(record->last_header, sizeof record->last_header, "%s: %s",
+                       call->headers[call->header_count - 1].name, call->headers[call->header_count - 1].value);
     record->body_size = call->body_size;
+    record->timeout_ns = call->timeout_ns;
     *out = fake->step_next < fake->step_count ? fake->steps[fake->step_next++] : fake->usual;
     weir__mutex_unlock(&fake->lock);
     return record;
@@ -210,8 +214,8 @@ static void perform(struct weir__connection *connection, const struct weir__call
         weir__mutex_unlock(&fake->lock);
         call->began(call->context);
         reply->http_status = step.http_status;
-        reply->headers = headers;
-        reply->header_count = 1;
+        reply->headers = step.headers != NULL ? step.headers : headers;
+        reply->header_count = step.headers != NULL ? step.header_count : 1;
         if (!pass_time(connection, step.body_ns))
             step.error = WEIR_ERROR_STOPPED;
     }

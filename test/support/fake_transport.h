@@ -32,13 +32,17 @@ struct fake_step {
     enum weir_error error;
     const char *redirect_url;
     const char *body;
+    const struct weir_header *headers; /* NULL: one that means nothing */
+    size_t header_count;
 };
 
 struct fake_record {
     char method[16];
     char url[FAKE_TEXT_SIZE];
     size_t header_count;
+    char last_header[FAKE_TEXT_SIZE]; /* "name: value" of the last field; "" if none */
     size_t body_size;
+    int64_t timeout_ns; /* the call's own */
     bool sent;
     int64_t sent_ns, began_ns; /* 0: never */
 };

@@ -81,6 +81,8 @@ enum weir_error http_attempt_send(struct http_attempt *attempt, const char *meth
         .header_count = attempt->header_count,
         .body = attempt->body,
         .body_size = attempt->body_size,
+        .timeout_ns = attempt->timeout_ns,
+        .drop_reply = attempt->drop_reply,
         .wire = on_wire,
         .began = on_began,
         .context = attempt,

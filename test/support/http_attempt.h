@@ -18,6 +18,8 @@ struct http_attempt {
     size_t header_count;
     const void *body;
     size_t body_size;
+    int64_t timeout_ns; /* its own; 0: the options' */
+    bool drop_reply;
     bool refuse;     /* the wire says no */
     int wire_ms;     /* how long the wire waits */
     int64_t took_ns; /* the last send, all in all */

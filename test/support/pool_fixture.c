@@ -63,29 +63,38 @@ static void note_start(struct pool_fixture *fixture, struct weir__worker *worker
     weir__sem_post(&fixture->started);
 }
 
-static bool run(void *context, struct weir__worker *worker, struct weir__task *pool_task)
+/* What a task does that has no body of its own. */
+static enum weir__pool_next plain(struct pool_fixture *fixture, struct pool_fixture_task *task)
+{
+    const bool ended = task->returns-- <= 0;
+
+    atomic_fetch_sub(&fixture->in_run, 1);
+    weir__gate_unsent(&fixture->gate, task->task.limit_count);
+    if (fixture->gives)
+        weir__gate_give(&fixture->gate);
+    return ended ? WEIR__POOL_ENDED : WEIR__POOL_AGAIN;
+}
+
+static enum weir__pool_next run(void *context, struct weir__worker *worker, struct weir__task *pool_task)
 {
     struct pool_fixture *fixture = context;
     struct pool_fixture_task *task = (struct pool_fixture_task *)pool_task;
-    bool ended;
+    enum weir__pool_next next;
 
     note_start(fixture, worker, task);
     if (task->parks)
         (void)weir__sem_wait(&task->go, WEIR__NEVER);
     if (task->body != NULL) {
-        ended = task->body(fixture, worker, task);
+        next = task->body(fixture, worker, task);
         atomic_fetch_sub(&fixture->in_run, 1);
     } else {
-        ended = task->returns-- <= 0;
-        atomic_fetch_sub(&fixture->in_run, 1);
-        if (fixture->gives)
-            weir__gate_give(&fixture->gate, 0);
+        next = plain(fixture, task);
     }
-    if (ended) {
+    if (next == WEIR__POOL_ENDED) {
         atomic_fetch_add(&task->ends, 1);
         atomic_fetch_add(&fixture->ends, 1);
     }
-    return ended;
+    return next;
 }
 
 static void drop(void *context, struct weir__task *pool_task)
@@ -96,25 +105,40 @@ static void drop(void *context, struct weir__task *pool_task)
     atomic_fetch_add(&fixture->drops, 1);
 }
 
+static void expire(void *context, struct weir__task *pool_task)
+{
+    struct pool_fixture *fixture = context;
+    struct pool_fixture_task *task = (struct pool_fixture_task *)pool_task;
+    task->expired_at_ns = fixture->env.now_ns(fixture->env.context);
+    if (task->expire_parks)
+        (void)weir__sem_wait(&task->go, WEIR__NEVER);
+    atomic_fetch_add(&task->expiries, 1);
+    atomic_fetch_add(&fixture->expiries, 1);
+}
+
 static void reached(void *context, const struct weir__gate_answer *answer, int64_t now_ns)
 {
     struct pool_fixture *fixture = context;
     (void)now_ns;
     atomic_store(&fixture->reached_limit, answer->limit);
+    atomic_store(&fixture->reached_cause, answer->cause);
     atomic_fetch_add(&fixture->reached, 1);
 }
 
 void pool_fixture_open_gate(struct pool_fixture *fixture)
 {
     memset(fixture, 0, sizeof *fixture);
-    fixture->env = (struct weir__env){counting_now, counting_wait, fixture};
+    fixture->env = weir__env_real;
+    fixture->env.now_ns = counting_now;
+    fixture->env.wait = counting_wait;
+    fixture->env.context = fixture;
     assert_true(weir__sem_init(&fixture->started, 0));
     assert_true(weir__gate_init(&fixture->gate));
 }
 
 void pool_fixture_open_pool(struct pool_fixture *fixture, uint32_t worker_max, uint32_t queue_max)
 {
-    const struct weir__pool_ops ops = {enter, leave, run, drop, reached, fixture};
+    const struct weir__pool_ops ops = {enter, leave, run, drop, expire, reached, fixture};
     assert_true(weir__pool_init(&fixture->pool, &fixture->env, &fixture->gate, &ops, worker_max, queue_max));
 }
 
@@ -123,7 +147,7 @@ void pool_fixture_open(struct pool_fixture *fixture, uint32_t permits, uint32_t 
     pool_fixture_open_gate(fixture);
     fixture->gives = permits > 0;
     if (permits > 0)
-        assert_true(weir__gate_add_limit(&fixture->gate, permits, false));
+        assert_true(weir__gate_add_limit(&fixture->gate, permits, 0));
     pool_fixture_open_pool(fixture, worker_max, queue_max);
 }
 
@@ -144,6 +168,7 @@ void pool_fixture_task(struct pool_fixture_task *task, int number, bool parks)
     memset(task, 0, sizeof *task);
     task->number = number;
     task->parks = parks;
+    task->task.expires_ns = WEIR__NEVER;
     assert_true(weir__sem_init(&task->go, 0));
 }
 

@@ -21,11 +21,14 @@ struct pool_fixture_task {
     struct weir__task task; /* first: the pool hands this out */
     int number;
     bool parks;
-    sem_t go;    /* posted by the test for a task that parks */
-    int returns; /* how often `run` still sends it back to the queue's head */
-    bool (*body)(struct pool_fixture *fixture, struct weir__worker *worker, struct pool_fixture_task *task);
-    atomic_int runs, ends, drops;        /* */
-    struct weir__worker *_Atomic worker; /* the last that ran it */
+    bool expire_parks; /* in `expire` */
+    sem_t go;          /* posted by the test for a task that parks */
+    int returns;       /* how often `run` still sends it back to the queue's head */
+    enum weir__pool_next (*body)(struct pool_fixture *fixture, struct weir__worker *worker,
+                                 struct pool_fixture_task *task);
+    atomic_int runs, ends, drops, expiries; /* */
+    int64_t expired_at_ns;                  /* on the pool's clock */
+    struct weir__worker *_Atomic worker;    /* the last that ran it */
 };
 
 struct pool_fixture {
@@ -35,8 +38,8 @@ struct pool_fixture {
     bool closed;
     bool gives; /* `run` gives a permit of limit 0 back at its end, unless the task's body does */
 
-    atomic_int in_run, peak, ends, drops, entered, left, reached, waits;
-    atomic_uint reached_limit;
+    atomic_int in_run, peak, ends, drops, expiries, entered, left, reached, waits;
+    atomic_uint reached_limit, reached_cause;
     sem_t started; /* posted each time that a task enters `run` */
     atomic_int order_count;
     int order[POOL_FIXTURE_ORDER_MAX]; /* numbers of tasks as they entered `run` */

@@ -230,6 +230,11 @@ bool raw_server_send(int fd, const char *text)
     return raw_server_send_bytes(fd, text, strlen(text));
 }
 
+void raw_server_reset(int fd)
+{
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1, .l_linger = 0}, sizeof(struct linger));
+}
+
 void raw_server_linger(int fd)
 {
     char drop[4096];

@@ -40,6 +40,9 @@ bool raw_server_read(struct raw_server *server, int fd);
 bool raw_server_send(int fd, const char *text);
 bool raw_server_send_bytes(int fd, const void *data, size_t size);
 
+/* Has the coming close of the socket reset the connection, whatever is unread. */
+void raw_server_reset(int fd);
+
 /* Reads and drops until the peer closes or the server stops. */
 void raw_server_linger(int fd);
 

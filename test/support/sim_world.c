@@ -34,6 +34,7 @@ struct event {
 struct request { /* one in flight; there are as many as permits */
     bool busy;
     bool slow; /* one of scenario.slow_first */
+    struct weir__ticket ticket;
     int64_t sent_ns;
     uint32_t next_free;
 };
@@ -137,7 +138,7 @@ static bool happens(struct world *w, double share)
 
 /* ---------------------------------------------------------------------------------------------------- at the gate */
 
-static void start(struct world *w)
+static void start(struct world *w, const struct weir__gate_answer *answer)
 {
     const struct sim_scenario *s = w->scenario;
     const uint32_t number = w->first_free;
@@ -149,6 +150,7 @@ static void start(struct world *w)
     }
     w->first_free = w->requests[number].next_free;
     w->requests[number].busy = true;
+    w->requests[number].ticket = (struct weir__ticket){.held = answer->limit_count};
     w->in_flight++;
     w->started++;
     if (happens(w, s->new_share))
@@ -166,7 +168,7 @@ static void ask(struct world *w)
     while (w->started < w->scenario->requests && w->report->held) {
         weir__gate_ask(&w->limits.gate, w->now_ns, &answer);
         if (answer.go) {
-            start(w);
+            start(w, &answer);
             continue;
         }
         if (answer.not_before_ns <= w->now_ns)
@@ -224,7 +226,7 @@ static void send_request(struct world *w, uint32_t number)
     struct request *request = &w->requests[number];
 
     expect_pace(w);
-    request->sent_ns = weir__limits_sent(&w->limits, now_of, w);
+    request->sent_ns = weir__limits_sent(&w->limits, &request->ticket, now_of, w);
     request->slow = w->report->sent < s->slow_first;
     if (++w->report->sent == s->requests / WARM_UP_SHARE)
         w->steady_since_ns = w->now_ns;
@@ -296,7 +298,7 @@ static int64_t draw_latency(struct world *w, uint32_t number)
 
 static void begin_response(struct world *w, uint32_t number)
 {
-    (void)weir__limits_began(&w->limits, w->requests[number].sent_ns, now_of, w);
+    (void)weir__limits_began(&w->limits, &w->requests[number].ticket, w->requests[number].sent_ns, now_of, w);
     w->rtt_sum_ns += w->now_ns - w->requests[number].sent_ns;
     w->rtt_count++;
     push(w, w->now_ns + draw(w, w->scenario->body_max_ns), END, number);
@@ -314,7 +316,7 @@ static void handle(struct world *w, const struct event *event)
         break;
     case UNSENT:
         w->report->unsent++;
-        weir__limits_unsent(&w->limits);
+        weir__limits_unsent(&w->limits, &w->requests[event->request].ticket);
         end(w, event->request);
         break;
     case SEND:
@@ -332,7 +334,7 @@ static void handle(struct world *w, const struct event *event)
         break;
     case GIVE_UP:
         w->report->gave_up++;
-        weir__limits_gave_up(&w->limits, now_of, w);
+        weir__limits_gave_up(&w->limits, &w->requests[event->request].ticket, now_of, w);
         end(w, event->request);
         break;
     case END:

@@ -124,11 +124,47 @@ static void rates_are_collected_into_one_value(void **state)
     weir__run_options_clear(&options);
 }
 
+static void auto_is_a_rate_like_any_other(void **state)
+{
+    char *one[] = {(char[]){"-rauto"}};
+    char *two[] = {(char[]){"-r100/s"}, (char[]){"-rauto"}};
+    struct weir__run_options options;
+
+    (void)state;
+    assert_true(weir__run_options_parse("run", 1, one, &options));
+    assert_string_equal(options.sets[0].value, "auto");
+    weir__run_options_clear(&options);
+    assert_true(weir__run_options_parse("run", 2, two, &options));
+    assert_string_equal(options.sets[0].value, "[\"100/s\",\"auto\"]");
+    weir__run_options_clear(&options);
+}
+
+static void retries_are_attempts_after_the_first(void **state)
+{
+    static const struct {
+        const char *written, *attempts;
+    } cases[] = {{"--retries=0", "1"}, {"--retries=4", "5"}, {"--retries=999", "1000"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct weir__run_options options;
+        char copy[32];
+        char *arguments[] = {copy};
+        (void)snprintf(copy, sizeof copy, "%s", cases[i].written);
+        assert_true(weir__run_options_parse("run", 1, arguments, &options));
+        assert_int_equal(options.set_count, 1);
+        assert_string_equal(options.sets[0].path, "retry.attempts");
+        assert_string_equal(options.sets[0].value, cases[i].attempts);
+        assert_string_equal(options.sets[0].origin, "--retries");
+        weir__run_options_clear(&options);
+    }
+}
+
 static void bad_command_lines_are_refused(void **state)
 {
     static const char *const bad[] = {
-        "http://h/", "--shape=round", "--progress=maybe", "--set=novalue", "--set==1", "-HNoColon", "-H: x",
-        "-i",        "--resume",      "--retries=3"};
+        "http://h/", "--shape=round", "--progress=maybe", "--set=novalue",  "--set==1",   "-HNoColon",      "-H: x",
+        "-i",        "--resume",      "--retries=-1",     "--retries=1000", "--retries=", "--retries=three"};
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -145,8 +181,12 @@ static void bad_command_lines_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_way_of_writing_an_option_is_read),  cmocka_unit_test(mistakes_end_the_parse),
-        cmocka_unit_test(options_become_overrides_in_their_order), cmocka_unit_test(rates_are_collected_into_one_value),
+        cmocka_unit_test(every_way_of_writing_an_option_is_read),
+        cmocka_unit_test(mistakes_end_the_parse),
+        cmocka_unit_test(options_become_overrides_in_their_order),
+        cmocka_unit_test(rates_are_collected_into_one_value),
+        cmocka_unit_test(auto_is_a_rate_like_any_other),
+        cmocka_unit_test(retries_are_attempts_after_the_first),
         cmocka_unit_test(bad_command_lines_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,20 +20,26 @@
 static const struct weir_rate one_per_second = {
     .requests = 1, .per_ns = INT64_C(1000000000), .shape = WEIR_SHAPE_WINDOW};
 
-/* With `rate` NULL: no rate limit. */
-static struct fixture *start(const struct weir_rate *rate, uint32_t redirect_max)
+/* With `rate` NULL: no rate limit.  A job is tried `attempt_max` times. */
+static struct fixture *start_trying(const struct weir_rate *rate, uint32_t redirect_max, uint32_t attempt_max)
 {
     struct weir_options options = WEIR_OPTIONS_INIT;
     struct fixture *f;
 
     options.concurrency = 1;
     options.redirect_max = redirect_max;
+    options.attempt_max = attempt_max;
     options.keep_bodies = true;
     options.rates = rate;
     options.rate_count = rate != NULL;
     f = fixture_new(&options, &fixture_plain, false, NULL);
     assert_non_null(f);
     return f;
+}
+
+static struct fixture *start(const struct weir_rate *rate, uint32_t redirect_max)
+{
+    return start_trying(rate, redirect_max, 1);
 }
 
 static struct weir_stats stats_of(struct fixture *f)
@@ -58,7 +64,9 @@ static const struct path paths[] = {
     {"answered", "GET", {.http_status = 200, .latency_ns = MS(20)}, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE, 1},
     {"answered POST", "POST", {.http_status = 201}, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE, 1},
     {"404", "GET", {.http_status = 404}, WEIR_OUTCOME_FAILED, WEIR_ERROR_STATUS, 1},
-    {"POST 500", "POST", {.http_status = 500}, WEIR_OUTCOME_FAILED, WEIR_ERROR_STATUS, 1},
+    {"POST 501", "POST", {.http_status = 501}, WEIR_OUTCOME_FAILED, WEIR_ERROR_STATUS, 1},
+    {"GET 500", "GET", {.http_status = 500}, WEIR_OUTCOME_FAILED, WEIR_ERROR_STATUS, 1},
+    {"POST 500", "POST", {.http_status = 500}, WEIR_OUTCOME_UNKNOWN, WEIR_ERROR_STATUS, 1},
     {"redirect not followed",
      "GET",
      {.http_status = 302, .redirect_url = URL},
@@ -113,7 +121,7 @@ static const struct path paths[] = {
     {"POST body lost",
      "POST",
      {.http_status = 200, .error = WEIR_ERROR_BODY_TOO_LARGE},
-     WEIR_OUTCOME_FAILED,
+     WEIR_OUTCOME_UNKNOWN,
      WEIR_ERROR_BODY_TOO_LARGE,
      1},
     {"POST answered with rubbish",
@@ -260,7 +268,7 @@ static const struct fake_step dead = {.error = WEIR_ERROR_CONNECTION_LOST, .rese
 
 static void resend_goes_through_the_gate_again_and_pays(void **state)
 {
-    struct fixture *f = start(&one_per_second, 0);
+    struct fixture *f = start_trying(&one_per_second, 0, 5);
     struct fixture_end end;
     struct weir_stats stats;
 
@@ -284,9 +292,9 @@ static void resend_goes_through_the_gate_again_and_pays(void **state)
     fixture_free(f);
 }
 
-static void resends_end_at_their_bound(void **state)
+static void resends_count_as_attempts(void **state)
 {
-    struct fixture *f = start(NULL, 0);
+    struct fixture *f = start_trying(NULL, 0, 5);
     struct fixture_end end;
 
     (void)state;
@@ -298,8 +306,8 @@ static void resends_end_at_their_bound(void **state)
     assert_int_equal(end.times, 1);
     assert_int_equal(end.result.outcome, WEIR_OUTCOME_FAILED);
     assert_int_equal(end.result.error, WEIR_ERROR_CONNECTION_LOST);
-    assert_int_equal(end.result.attempts, 1 + WEIR__RESENDS_MAX);
-    assert_int_equal(stats_of(f).retries, WEIR__RESENDS_MAX);
+    assert_int_equal(end.result.attempts, 5);
+    assert_int_equal(stats_of(f).retries, 4);
     fixture_free(f);
 }
 
@@ -339,7 +347,8 @@ static void redirects_change_method_and_keep_headers_within_an_origin(void **sta
         const struct hop *hop = &hops[i];
         const struct fake_step step = {.http_status = hop->status, .redirect_url = hop->to};
         struct fixture *f = start(NULL, 3);
-        struct weir_request request = {sizeof request, hop->method, URL, &header, 1, "body", 4, 0, fixture_done, f};
+        struct weir_request request = {sizeof request, hop->method, URL, &header, 1, "body", 4, 0,
+                                       fixture_done,   f,           NULL};
         struct fake_record second;
 
         if (!hop->headers) { /* to another origin only what has no body goes on */
@@ -365,7 +374,7 @@ static void redirects_change_method_and_keep_headers_within_an_origin(void **sta
 /* A redirect is no retry, whatever came before it. */
 static void a_redirect_after_a_resend_is_no_retry(void **state)
 {
-    struct fixture *f = start(NULL, 3);
+    struct fixture *f = start_trying(NULL, 3, 5);
 
     (void)state;
     fake_transport_push(f->transport, &dead);
@@ -427,7 +436,7 @@ static void a_stop_after_a_redirected_post_is_cancelled_only_if_nothing_was_done
 /* What was sent before is told, too, where the last attempt never got that far. */
 static void sent_at_outlives_an_attempt_that_was_not_sent(void **state)
 {
-    struct fixture *f = start(NULL, 3);
+    struct fixture *f = start_trying(NULL, 3, 2);
 
     (void)state;
     fake_transport_push(f->transport, &dead);
@@ -444,7 +453,7 @@ static void a_body_is_not_sent_to_another_origin(void **state)
 {
     const struct fake_step step = {.http_status = 307, .redirect_url = "http://127.0.0.2:1/b"};
     struct fixture *f = start(NULL, 3);
-    struct weir_request request = {sizeof request, "POST", URL, NULL, 0, "body", 4, 0, fixture_done, f};
+    struct weir_request request = {sizeof request, "POST", URL, NULL, 0, "body", 4, 0, fixture_done, f, NULL};
 
     (void)state;
     fake_transport_push(f->transport, &step);
@@ -507,7 +516,7 @@ int main(void)
         cmocka_unit_test(rate_permit_comes_back_while_the_body_still_arrives),
         cmocka_unit_test(durations_of_a_result_are_exact),
         cmocka_unit_test(resend_goes_through_the_gate_again_and_pays),
-        cmocka_unit_test(resends_end_at_their_bound),
+        cmocka_unit_test(resends_count_as_attempts),
         cmocka_unit_test(redirects_change_method_and_keep_headers_within_an_origin),
         cmocka_unit_test(a_redirect_after_a_resend_is_no_retry),
         cmocka_unit_test(a_stop_after_a_redirected_post_is_cancelled_only_if_nothing_was_done),

@@ -176,6 +176,7 @@ static void certificates_are_told_moments_read_under_their_lock(void **state)
     const struct weir_rate rate = {.requests = 2, .per_ns = S(1), .shape = WEIR_SHAPE_WINDOW};
     struct weir__gate_answer answer;
     struct weir__limits limits;
+    struct weir__ticket ticket = {0};
     int64_t clock_ns = S(1), sent_ns;
 
     (void)state;
@@ -184,14 +185,15 @@ static void certificates_are_told_moments_read_under_their_lock(void **state)
     unlocked_readings = 0;
     weir__gate_ask(&limits.gate, clock_ns, &answer);
     assert_true(answer.go);
-    sent_ns = weir__limits_sent(&limits, reading_under_the_lock, &clock_ns);
+    ticket.held = answer.limit_count;
+    sent_ns = weir__limits_sent(&limits, &ticket, reading_under_the_lock, &clock_ns);
     assert_int_equal(sent_ns, S(1) + 1000);
-    assert_int_equal(weir__limits_began(&limits, sent_ns, reading_under_the_lock, &clock_ns), sent_ns + 1000);
+    assert_int_equal(weir__limits_began(&limits, &ticket, sent_ns, reading_under_the_lock, &clock_ns), sent_ns + 1000);
     weir__limits_ended(&limits);
     weir__gate_ask(&limits.gate, clock_ns, &answer);
     assert_true(answer.go);
-    (void)weir__limits_sent(&limits, reading_under_the_lock, &clock_ns);
-    weir__limits_gave_up(&limits, reading_under_the_lock, &clock_ns);
+    (void)weir__limits_sent(&limits, &ticket, reading_under_the_lock, &clock_ns);
+    weir__limits_gave_up(&limits, &ticket, reading_under_the_lock, &clock_ns);
     weir__limits_ended(&limits);
     assert_int_equal(unlocked_readings, 0);
     weir__gate_peek(&limits.gate, clock_ns, &answer);
@@ -336,7 +338,7 @@ static void each_attempt_is_an_event(void **state)
     fake_transport_push(f->transport, &(struct fake_step){.http_status = 503, .latency_ns = MS(4), .body_ns = MS(5)});
     assert_int_equal(fixture_submit(f, "GET", URL, 42), WEIR_OK);
     assert_true(fixture_settle(f));
-    assert_int_equal(events->count, 2);
+    assert_int_equal(events->count, 5); /* each failure is followed by the word that it goes again */
     assert_int_equal(list[0].type, WEIR_EVENT_ATTEMPT);
     assert_int_equal(list[0].job_id, 42);
     assert_int_equal(list[0].attempt, 1);
@@ -344,10 +346,15 @@ static void each_attempt_is_an_event(void **state)
     assert_int_equal(list[0].http_status, 0);
     assert_int_equal(list[0].elapsed_ns, MS(3));
     assert_string_equal(events->details[0], "scripted: connection_lost");
-    assert_int_equal(list[1].attempt, 2);
-    assert_int_equal(list[1].http_status, 503);
-    assert_int_equal(list[1].error, WEIR_ERROR_NONE);
-    assert_int_equal(list[1].elapsed_ns, MS(9));
+    assert_int_equal(list[1].type, WEIR_EVENT_RETRY);
+    assert_int_equal(list[1].wait_ns, 0);
+    assert_int_equal(list[2].attempt, 2);
+    assert_int_equal(list[2].http_status, 503);
+    assert_int_equal(list[2].error, WEIR_ERROR_NONE);
+    assert_int_equal(list[2].elapsed_ns, MS(9));
+    assert_int_equal(list[3].type, WEIR_EVENT_RETRY);
+    assert_in_range(list[3].wait_ns, 0, S(1));
+    assert_int_equal(list[4].http_status, 200);
     fixture_free(f);
     events_free(events);
 }

@@ -3,6 +3,7 @@
  */
 #include "support/core_fixture.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,6 +53,18 @@ EDIT(success_missing, o->success_count = 1)
 EDIT(success_empty, o->success = &range)
 EDIT(success_backwards, range = ((struct weir_status_range){300, 200}); o->success = &range; o->success_count = 1)
 EDIT(success_over, range = ((struct weir_status_range){200, 1000}); o->success = &range; o->success_count = 1)
+EDIT(deadline_negative, o->deadline_ns = -1)
+EDIT(attempts_zero, o->attempt_max = 0)
+EDIT(attempts_over, o->attempt_max = WEIR_ATTEMPTS_MAX + 1)
+EDIT(refusals_over, o->refusal_max = WEIR_REFUSALS_MAX + 1)
+EDIT(backoff_negative, o->backoff_ns = -1)
+EDIT(backoff_max_negative, o->backoff_max_ns = -1)
+EDIT(budget_negative, o->retry_budget = -0.1)
+EDIT(budget_nan, o->retry_budget = (double)NAN)
+EDIT(retry_missing, o->retry_status_count = 1)
+EDIT(retry_over, range = ((struct weir_status_range){500, 1000}); o->retry_statuses = &range; o->retry_status_count = 1)
+EDIT(key_no_token, o->idempotency_header = "idempotency key")
+EDIT(key_empty, o->idempotency_header = "")
 RATE_EDIT(rate_requests_zero, rate.requests = 0)
 RATE_EDIT(rate_requests_over, rate.requests = WEIR_PERMITS_MAX + 1)
 RATE_EDIT(rate_burst_over, rate.burst = rate.requests + 1)
@@ -65,13 +78,16 @@ static const struct edit refused[] = {
     {                                                                                                                  \
 #label, label                                                                                                  \
     }
-    ONE(struct_size_small),  ONE(struct_size_zero), ONE(concurrency_zero),     ONE(concurrency_over),
-    ONE(workers_over),       ONE(queue_zero),       ONE(queue_over),           ONE(rates_missing),
-    ONE(rates_over),         ONE(timeout_negative), ONE(connect_timeout_zero), ONE(redirects_over),
-    ONE(tls_version_11),     ONE(tls_version_zero), ONE(success_missing),      ONE(success_empty),
-    ONE(success_backwards),  ONE(success_over),     ONE(rate_requests_zero),   ONE(rate_requests_over),
-    ONE(rate_burst_over),    ONE(rate_period_zero), ONE(rate_period_short),    ONE(rate_period_over),
-    ONE(rate_shape_unknown),
+    ONE(struct_size_small),  ONE(struct_size_zero),  ONE(concurrency_zero),     ONE(concurrency_over),
+    ONE(workers_over),       ONE(queue_zero),        ONE(queue_over),           ONE(rates_missing),
+    ONE(rates_over),         ONE(timeout_negative),  ONE(connect_timeout_zero), ONE(redirects_over),
+    ONE(tls_version_11),     ONE(tls_version_zero),  ONE(success_missing),      ONE(success_empty),
+    ONE(success_backwards),  ONE(success_over),      ONE(rate_requests_zero),   ONE(rate_requests_over),
+    ONE(rate_burst_over),    ONE(rate_period_zero),  ONE(rate_period_short),    ONE(rate_period_over),
+    ONE(rate_shape_unknown), ONE(deadline_negative), ONE(attempts_zero),        ONE(attempts_over),
+    ONE(refusals_over),      ONE(backoff_negative),  ONE(backoff_max_negative), ONE(budget_negative),
+    ONE(budget_nan),         ONE(retry_missing),     ONE(retry_over),           ONE(key_no_token),
+    ONE(key_empty),
 };
 
 static void options_out_of_range_are_invalid_and_out_is_untouched(void **state)
@@ -135,14 +151,22 @@ EDIT(queue_max, o->queue_max = WEIR_QUEUE_MAX)
 EDIT(redirects_max, o->redirect_max = WEIR_REDIRECTS_MAX)
 EDIT(tls_13, o->tls_version_min = 13)
 EDIT(success_one, range = ((struct weir_status_range){404, 404}); o->success = &range; o->success_count = 1)
+EDIT(no_refusals, o->refusal_max = 0)
+EDIT(no_budget, o->retry_budget = 0)
+EDIT(no_backoff, o->backoff_ns = o->backoff_max_ns = 0)
+EDIT(no_pause_too_long, o->pause_max_ns = -1)
+EDIT(retry_nothing, o->retry_statuses = &range)
+EDIT(key, o->idempotency_header = "Idempotency-Key")
 RATE_EDIT(rate_month, rate.per_ns = WEIR_PERIOD_MAX_NS)
 RATE_EDIT(rate_microsecond, rate.per_ns = 1000)
 RATE_EDIT(rate_burst_full, rate.burst = rate.requests)
 RATE_EDIT(rate_million, rate.requests = WEIR_PERMITS_MAX)
 
 static const struct edit taken[] = {
-    ONE(concurrency_max), ONE(all_ones),   ONE(workers_max),      ONE(queue_max),       ONE(redirects_max), ONE(tls_13),
-    ONE(success_one),     ONE(rate_month), ONE(rate_microsecond), ONE(rate_burst_full), ONE(rate_million),
+    ONE(concurrency_max), ONE(all_ones),    ONE(workers_max), ONE(queue_max),        ONE(redirects_max),
+    ONE(tls_13),          ONE(success_one), ONE(rate_month),  ONE(rate_microsecond), ONE(rate_burst_full),
+    ONE(rate_million),    ONE(no_refusals), ONE(no_budget),   ONE(no_backoff),       ONE(no_pause_too_long),
+    ONE(retry_nothing),   ONE(key),
 };
 
 static void options_at_their_bounds_are_taken(void **state)
@@ -177,6 +201,18 @@ static void init_macro_holds_the_documented_defaults(void **state)
     assert_int_equal(o.body_max_size, 16u << 20);
     assert_int_equal(o.tls_version_min, 12);
     assert_false(o.insecure);
+    assert_int_equal(o.deadline_ns, 0);
+    assert_int_equal(o.attempt_max, 5);
+    assert_int_equal(o.refusal_max, 100);
+    assert_int_equal(o.backoff_ns, MS(500));
+    assert_int_equal(o.backoff_max_ns, S(60));
+    assert_int_equal(o.pause_max_ns, S(600));
+    assert_true(o.retry_budget > 0.499 && o.retry_budget < 0.501);
+    assert_false(o.retry_non_idempotent);
+    assert_null(o.retry_statuses);
+    assert_false(o.learn_rate);
+    assert_null(o.idempotency_header);
+    assert_null(r.idempotency_key);
     assert_int_equal(r.struct_size, sizeof r);
     assert_string_equal(r.method, "GET");
 }
@@ -255,7 +291,7 @@ static void requests_and_rules_are_copied(void **state)
     fake_transport_push(f->transport, &(struct fake_step){.http_status = 404, .park = true});
     assert_int_equal(fixture_submit(f, "GET", "http://127.0.0.1/first", 0), WEIR_OK);
     assert_true(fake_transport_await_parked(f->transport, 1));
-    request = (struct weir_request){sizeof request, method, url, &header, 1, body, 1, 1, fixture_done, f};
+    request = (struct weir_request){sizeof request, method, url, &header, 1, body, 1, 1, fixture_done, f, NULL};
     assert_int_equal(weir_submit(f->weir, &request, 0), WEIR_OK);
     method[0] = url[0] = name[0] = value[0] = body[0] = '!';
     fake_transport_release(f->transport, 1);

@@ -33,7 +33,6 @@ static void three_keys_are_enough(void **state)
     assert_null(load.config.idempotency_key);
     assert_int_equal(load.config.rate_count, 0);
     assert_int_equal(load.config.deadline_ns, 0);
-    assert_false(load.config.has_retry);
     assert_false(load.config.has_output);
     unload(&load);
 }
@@ -87,6 +86,10 @@ static void good_values_are_taken(void **state)
         "\"rate\": {\"requests\": 100, \"per\": \"1h\", \"shape\": \"paced\", \"burst\": 100}",
         "\"rate\": {\"requests\": 1000000, \"per\": \"31d\", \"shape\": \"window\"}",
         "\"rate\": \"auto\"",
+        "\"rate\": [\"auto\"]",
+        "\"rate\": [\"1/s\",\"1/s\",\"1/s\",\"1/s\",\"1/s\",\"1/s\",\"1/s\",\"1/s\",\"auto\"]",
+        "\"retry\": {\"attempts\": 1000, \"refusals\": 1000000}",
+        "\"idempotency_key\": \"X-Key\", \"headers\": {\"X-Keys\": \"1\"}",
         "\"rate\": null",
         "\"rate\": []",
         "\"timeout\": \"5s\"",
@@ -170,7 +173,9 @@ static void bad_values_are_refused(void **state)
         {"\"rate\": \"1/32d\"", "in a period from 1us to 744h"},
         {"\"rate\": [\"1/s\",\"1/s\",\"1/s\",\"1/s\",\"1/s\",\"1/s\",\"1/s\",\"1/s\",\"1/s\"]",
          "at most 8 rates, got 9"},
-        {"\"rate\": [\"auto\"]", "rate[0]: expected a rate"},
+        {"\"rate\": [\"auto\", \"automatic\"]",
+         "rate[1]: expected a rate such as \"100/s\", \"5000/h\" or \"10/250ms\", or \"auto\""},
+        {"\"idempotency_key\": \"X-Key\", \"headers\": {\"x-key\": \"1\"}", "idempotency_key: cannot stand beside"},
         {"\"rate\": {\"requests\": 0, \"per\": \"1s\"}", "rate.requests: expected a whole number from 1 to 1000000"},
         {"\"rate\": {\"per\": \"1s\"}", "rate.requests: missing"},
         {"\"rate\": {\"requests\": 1}", "rate.per: missing"},
@@ -187,7 +192,7 @@ static void bad_values_are_refused(void **state)
         {"\"timeout\": {\"deadline\": \"9999d\"}", "timeout.deadline: expected a duration"},
         {"\"timeout\": []", "timeout.total: expected a duration"},
         {"\"retry\": 5", "retry: expected an object"},
-        {"\"retry\": {\"attempts\": 0}", "retry.attempts: expected a whole number from 1 to 10000"},
+        {"\"retry\": {\"attempts\": 0}", "retry.attempts: expected a whole number from 1 to 1000"},
         {"\"retry\": {\"statuses\": [600]}", "retry.statuses: expected a status from 100 to 599"},
         {"\"retry\": {\"statuses\": [\"50x\"]}", "retry.statuses: expected a status"},
         {"\"retry\": {\"statuses\": [\"503-500\"]}", "retry.statuses: expected a status"},
@@ -323,9 +328,38 @@ static void values_land_in_their_units(void **state)
     assert_int_equal(load.config.retry.backoff_ns, 10000000);
     assert_int_equal(load.config.tls.version_min, 13);
     assert_int_equal(load.config.output.durability, WEIR__DURABILITY_POWER);
-    assert_true(load.config.has_retry);
     assert_true(load.config.has_output);
     unload(&load);
+}
+
+static void auto_stands_alone_or_beside_other_rates(void **state)
+{
+    static const struct {
+        const char *member;
+        size_t rates;
+        bool automatic;
+    } cases[] = {
+        {"\"rate\": \"auto\"", 0, true},
+        {"\"rate\": [\"auto\"]", 0, true},
+        {"\"rate\": [\"100/s\", \"auto\", {\"requests\": 7, \"per\": \"1h\"}]", 2, true},
+        {"\"rate\": \"${env:WEIR_TEST_RATE}\"", 0, true},
+        {"\"rate\": [\"100/s\", \"7/h\"]", 2, false},
+    };
+    struct load load;
+
+    (void)state;
+    assert_int_equal(setenv("WEIR_TEST_RATE", "auto", 1), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        load_key(&load, cases[i].member);
+        assert_good(&load);
+        assert_int_equal(load.config.rate_auto, cases[i].automatic);
+        assert_int_equal(load.config.rate_count, cases[i].rates);
+        if (cases[i].rates == 2) {
+            assert_int_equal(load.config.rates[0].requests, 100);
+            assert_int_equal(load.config.rates[1].requests, 7);
+        }
+        unload(&load);
+    }
 }
 
 static void all_mistakes_are_told_at_once(void **state)
@@ -561,6 +595,7 @@ int main(void)
         cmocka_unit_test(bad_values_are_refused),
         cmocka_unit_test(urls_are_absolute_and_http),
         cmocka_unit_test(values_land_in_their_units),
+        cmocka_unit_test(auto_stands_alone_or_beside_other_rates),
         cmocka_unit_test(all_mistakes_are_told_at_once),
         cmocka_unit_test(more_mistakes_than_the_list_holds_are_counted),
         cmocka_unit_test(syntax_errors_have_a_line_and_a_column),

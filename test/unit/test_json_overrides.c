@@ -77,7 +77,7 @@ static void mistakes_name_their_origin(void **state)
         {"success", "{\"a\":1,\"a\":2}", false, "--set"},
     };
     static const char *const expected[] = {
-        "--set retry.attempts: expected a whole number from 1 to 10000, got 0",
+        "--set retry.attempts: expected a whole number from 1 to 1000, got 0",
         "--concurrency: concurrency: expected a whole number from 1 to 100000, got \"three\"",
         "--set retry.atempts: unknown key; did you mean \"retry.attempts\"?",
         "--set no: unknown key",

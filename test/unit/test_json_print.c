@@ -39,6 +39,7 @@ static void what_is_printed_loads_to_the_same_effect(void **state)
         "\"success\": [200, \"3xx\"], \"output\": {\"file\": \"r\", \"bodies\": false, \"durability\": \"none\"},"
         "\"redirects\": 3, \"body_max\": 1000, \"tls\": {\"min_version\": \"1.3\", \"insecure\": true},"
         "\"idempotency_key\": \"Idempotency-Key\"}",
+        "{\"url\": \"http://h/\", \"total\": 1, \"rate\": [\"100/s\", \"auto\"]}",
     };
 
     (void)state;
@@ -63,6 +64,7 @@ static void what_is_printed_loads_to_the_same_effect(void **state)
         if (first.config.body != NULL)
             assert_string_equal(again.config.body, first.config.body);
         assert_int_equal(again.config.rate_count, first.config.rate_count);
+        assert_int_equal(again.config.rate_auto, first.config.rate_auto);
         for (size_t j = 0; j < first.config.rate_count; j++) {
             assert_int_equal(again.config.rates[j].requests, first.config.rates[j].requests);
             assert_int_equal(again.config.rates[j].burst, first.config.rates[j].burst);
@@ -346,6 +348,11 @@ static void the_samples_are_good(void **state)
     load.good = weir__config_load("conf/rate.json", NULL, 0, &load.config, &load.errors);
     assert_good(&load);
     assert_int_equal(load.config.rate_count, 2);
+    unload(&load);
+    load.good = weir__config_load("conf/retry.json", NULL, 0, &load.config, &load.errors);
+    assert_good(&load);
+    assert_true(load.config.rate_auto);
+    assert_int_equal(load.config.retry.attempts, 8);
     unload(&load);
     load.good = weir__config_load("conf/post.json", NULL, 0, &load.config, &load.errors);
     assert_good(&load);

@@ -81,7 +81,8 @@ static void open_virtual(void)
     atomic_store(&virtual_ns, 1000000);
     atomic_store(&waited_count, 0);
     pool_fixture_open_gate(fixture);
-    fixture->env = (struct weir__env){virtual_now, virtual_wait, NULL};
+    fixture->env.now_ns = virtual_now;
+    fixture->env.wait = virtual_wait;
 }
 
 /* Waits on the real clock, which is the only one that moves while nobody waits on the other. */
@@ -90,24 +91,26 @@ static void await_all(void)
     assert_true(weir__pool_wait(&fixture->pool, WEIR__NEVER)); /* the watchdog bounds it */
 }
 
-/* The response begins in the very moment of the send; the permit of limit 0 is held for 1000 ns. */
-static bool hold_1000(struct pool_fixture *f, struct weir__worker *worker, struct pool_fixture_task *task)
+/* The response begins in the very moment of the send. */
+static enum weir__pool_next answer_at_once(struct pool_fixture *f, struct weir__worker *worker,
+                                           struct pool_fixture_task *task)
 {
     (void)worker;
-    (void)task;
-    weir__gate_give_at(&f->gate, 0, atomic_load(&virtual_ns) + 1000);
-    return true;
+    weir__gate_answered(&f->gate, task->task.limit_count, atomic_load(&virtual_ns));
+    weir__gate_give(&f->gate);
+    return WEIR__POOL_ENDED;
 }
 
 static void the_leader_asks_again_at_the_moment_that_the_gate_named(void **state)
 {
     (void)state;
     open_virtual();
-    assert_true(weir__gate_add_limit(&fixture->gate, 1, true));
+    assert_true(weir__gate_add_limit(&fixture->gate, 9, 0));
+    assert_true(weir__gate_add_limit(&fixture->gate, 1, 1000));
     pool_fixture_open_pool(fixture, 1, TASKS_MAX);
     for (int i = 0; i < 20; i++) {
         pool_fixture_task(&tasks[i], i, i == 0); /* the first parks until all are there */
-        tasks[i].body = hold_1000;
+        tasks[i].body = answer_at_once;
         push(i);
     }
     weir__sem_post(&tasks[0].go);
@@ -118,7 +121,7 @@ static void the_leader_asks_again_at_the_moment_that_the_gate_named(void **state
         if (i > 0)
             assert_int_equal(atomic_load(&waited_for[i - 1]), 1000000 + 1000 * i);
     }
-    const struct weir__gate_tally tally = weir__gate_tally(&fixture->gate, 0);
+    const struct weir__gate_tally tally = weir__gate_tally(&fixture->gate, 1);
     assert_int_equal(tally.waits, 19);
     assert_int_equal(tally.wait_ns, 19 * 1000);
     assert_in_range(atomic_load(&fixture->reached), 19, 20); /* at each wait, and once when the permit is found out */
@@ -142,18 +145,19 @@ static void clockwork_take(void *rule, int64_t now_ns)
         atomic_store(&clockwork->next_ns, now_ns + clockwork->gap_ns);
 }
 
-static void add_clockwork(struct clockwork *clockwork)
+static void add_clockwork(struct clockwork *clockwork, uint32_t limit)
 {
-    const struct weir__gate_rule rule = {clockwork_next, clockwork_take, clockwork, 0};
+    const struct weir__gate_rule rule = {clockwork_next, clockwork_take, clockwork, limit};
     assert_true(weir__gate_add_rule(&fixture->gate, &rule));
 }
 
-static bool give_at_once(struct pool_fixture *f, struct weir__worker *worker, struct pool_fixture_task *task)
+static enum weir__pool_next give_at_once(struct pool_fixture *f, struct weir__worker *worker,
+                                         struct pool_fixture_task *task)
 {
     (void)worker;
-    (void)task;
-    weir__gate_give(&f->gate, 0);
-    return true;
+    weir__gate_unsent(&f->gate, task->task.limit_count);
+    weir__gate_give(&f->gate);
+    return WEIR__POOL_ENDED;
 }
 
 static void a_pace_is_met_to_the_nanosecond(void **state)
@@ -161,8 +165,8 @@ static void a_pace_is_met_to_the_nanosecond(void **state)
     struct clockwork pace = {0, 250};
     (void)state;
     open_virtual();
-    assert_true(weir__gate_add_limit(&fixture->gate, 50, false));
-    add_clockwork(&pace);
+    assert_true(weir__gate_add_limit(&fixture->gate, 50, 0));
+    add_clockwork(&pace, 0);
     pool_fixture_open_pool(fixture, 4, TASKS_MAX);
     for (int i = 0; i < 40; i++) {
         pool_fixture_task(&tasks[i], i, false);
@@ -183,8 +187,8 @@ static void the_time_of_workers_adds_up(void **state)
     struct clockwork pace = {0, 250};
     (void)state;
     open_virtual();
-    assert_true(weir__gate_add_limit(&fixture->gate, 50, false));
-    add_clockwork(&pace);
+    assert_true(weir__gate_add_limit(&fixture->gate, 50, 0));
+    add_clockwork(&pace, 0);
     pool_fixture_open_pool(fixture, 1, TASKS_MAX);
     for (int i = 0; i < 10; i++) {
         pool_fixture_task(&tasks[i], i, i == 0);
@@ -230,7 +234,8 @@ static void a_tally_is_of_a_moment_read_under_the_lock(void **state)
     pool_fixture_task(&tasks[0], 0, true);
     push(0);
     pool_fixture_await_started(fixture, 1);
-    fixture->env = (struct weir__env){now_under_the_lock, fixture->env.wait, &unlocked};
+    fixture->env.now_ns = now_under_the_lock;
+    fixture->env.context = &unlocked;
     const struct weir__pool_tally tally = weir__pool_tally(&fixture->pool);
     assert_int_equal(atomic_load(&unlocked), 0);
     assert_true(tally.now_ns > 0 && tally.spent_ns[WEIR__POOL_RUNNING] >= 0);
@@ -244,21 +249,24 @@ static void a_tally_is_of_a_moment_read_under_the_lock(void **state)
 /* ------------------------------------------------------------------------------------------------ with the real clock
  */
 
-/* The permit of limit 0 comes back in an hour, and the pool is told so, while the task stays in `run`. */
-static bool hold_for_an_hour(struct pool_fixture *f, struct weir__worker *worker, struct pool_fixture_task *task)
+/* The permit of limit 1 comes back in an hour, and the pool is told so, while the task stays in `run`. */
+static enum weir__pool_next hold_for_an_hour(struct pool_fixture *f, struct weir__worker *worker,
+                                             struct pool_fixture_task *task)
 {
     (void)worker;
-    weir__gate_give_at(&f->gate, 0, weir__clock_now_ns() + HOUR_NS);
+    weir__gate_answered(&f->gate, task->task.limit_count, weir__clock_now_ns());
     weir__pool_nudge(&f->pool);
     (void)weir__sem_wait(&task->go, WEIR__NEVER);
-    return true;
+    weir__gate_give(&f->gate);
+    return WEIR__POOL_ENDED;
 }
 
-static void await_leader(enum weir__pool_state doing)
+static void await_leader(enum weir__pool_state reason)
 {
     for (int i = 0; i < 100000; i++) {
         weir__mutex_lock(&fixture->pool.lock);
-        const bool stands = fixture->pool.leader != NULL && fixture->pool.leader->doing == doing;
+        const bool stands = fixture->pool.leader != NULL && fixture->pool.ledger.reason == reason &&
+                            fixture->pool.leader_until_ns > INT64_MIN;
         weir__mutex_unlock(&fixture->pool.lock);
         if (stands)
             return;
@@ -271,8 +279,9 @@ static void await_leader(enum weir__pool_state doing)
 static void open_with_a_leader_for_an_hour(struct clockwork *pace)
 {
     pool_fixture_open_gate(fixture);
-    assert_true(weir__gate_add_limit(&fixture->gate, 2, true));
-    add_clockwork(pace);
+    assert_true(weir__gate_add_limit(&fixture->gate, 9, 0));
+    assert_true(weir__gate_add_limit(&fixture->gate, 2, HOUR_NS));
+    add_clockwork(pace, 0);
     pool_fixture_open_pool(fixture, 3, TASKS_MAX);
     for (int i = 0; i < 8; i++) {
         pool_fixture_task(&tasks[i], i, false);
@@ -329,7 +338,7 @@ static void a_push_to_an_empty_queue_calls_a_leader_that_waits_for_too_long(void
     pool_fixture_await_started(fixture, 1);
     while (pool_fixture_idle(fixture) != 1)
         (void)usleep(100);
-    await_leader(WEIR__POOL_PERMIT);
+    await_leader(WEIR__POOL_IDLE);
     for (int i = 3; i < 8; i++) {
         push(i);
         pool_fixture_await_started(fixture, 1);
@@ -358,8 +367,8 @@ static void one_leader_is_enough(void **state)
     struct clockwork pace = {0, 0};
     (void)state;
     pool_fixture_open_gate(fixture);
-    assert_true(weir__gate_add_limit(&fixture->gate, 9, false));
-    add_clockwork(&pace);
+    assert_true(weir__gate_add_limit(&fixture->gate, 9, 0));
+    add_clockwork(&pace, 0);
     atomic_store(&pace.next_ns, weir__clock_now_ns() + HOUR_NS);
     pool_fixture_open_pool(fixture, 8, TASKS_MAX);
     for (int i = 0; i < 40; i++) {

@@ -343,13 +343,15 @@ static void under_full_load_nobody_is_woken(void **state)
     pool_fixture_close(fixture);
 }
 
-static bool push_another(struct pool_fixture *f, struct weir__worker *worker, struct pool_fixture_task *task)
+static enum weir__pool_next push_another(struct pool_fixture *f, struct weir__worker *worker,
+                                         struct pool_fixture_task *task)
 {
     (void)worker;
     if (task->number + 1 < 300 && pool_fixture_push(f, task + 1) != WEIR__PUSH_OK)
-        return true; /* the count will show it */
-    weir__gate_give(&f->gate, 0);
-    return true;
+        return WEIR__POOL_ENDED; /* the count will show it */
+    weir__gate_unsent(&f->gate, task->task.limit_count);
+    weir__gate_give(&f->gate);
+    return WEIR__POOL_ENDED;
 }
 
 static void a_running_task_may_push(void **state)
@@ -533,12 +535,13 @@ static void close_ends_all_and_joins(void **state)
 static atomic_int slept_whole, slept_short;
 static _Atomic int64_t sleep_until_ns;
 
-static bool sleep_in_run(struct pool_fixture *f, struct weir__worker *worker, struct pool_fixture_task *task)
+static enum weir__pool_next sleep_in_run(struct pool_fixture *f, struct weir__worker *worker,
+                                         struct pool_fixture_task *task)
 {
     (void)f;
     (void)task;
     atomic_fetch_add(weir__pool_sleep(worker, atomic_load(&sleep_until_ns)) ? &slept_whole : &slept_short, 1);
-    return true;
+    return WEIR__POOL_ENDED;
 }
 
 static void sleep_with(int workers, int64_t until_ns)
@@ -582,18 +585,20 @@ static void post_stale(struct weir__worker *worker)
     weir__sem_post(&worker->wake);
 }
 
-static bool sleep_with_a_stale_post(struct pool_fixture *f, struct weir__worker *worker, struct pool_fixture_task *task)
+static enum weir__pool_next sleep_with_a_stale_post(struct pool_fixture *f, struct weir__worker *worker,
+                                                    struct pool_fixture_task *task)
 {
     post_stale(worker);
     return sleep_in_run(f, worker, task);
 }
 
-static bool leave_a_stale_post(struct pool_fixture *f, struct weir__worker *worker, struct pool_fixture_task *task)
+static enum weir__pool_next leave_a_stale_post(struct pool_fixture *f, struct weir__worker *worker,
+                                               struct pool_fixture_task *task)
 {
     (void)f;
     (void)task;
     post_stale(worker);
-    return true;
+    return WEIR__POOL_ENDED;
 }
 
 static void a_stale_post_cuts_no_sleep_short(void **state)

@@ -1,0 +1,274 @@
+/* pushback - see pushback.h */
+#include "core/pushback.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/sync.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* How far back the answers are looked at: as long as the wait is, within these bounds. */
+#define LOOK_BACK_MIN_NS WEIR__NS_PER_S
+#define LOOK_BACK_MAX_NS (60 * WEIR__NS_PER_S)
+
+/* What GitHub's documentation asks for where a refusal names no moment. */
+#define PATIENT_GUESS_NS (60 * WEIR__NS_PER_S)
+
+bool weir__pushback_init(struct weir__pushback *pushback, struct weir__limits *limits,
+                         const struct weir__pushback_rules *rules, uint64_t seed)
+{
+    memset(pushback, 0, sizeof *pushback);
+    pushback->limits = limits;
+    pushback->rules = *rules;
+    pushback->random = seed;
+    weir__budget_init(&pushback->budget, rules->budget);
+    return weir__mutex_init(&pushback->lock);
+}
+
+void weir__pushback_clear(struct weir__pushback *pushback)
+{
+    weir__mutex_clear(&pushback->lock);
+}
+
+/* Below, "under the lock" is pushback->lock. */
+
+/* Under the lock.  How many answers came since `since_ns`, as far as they are remembered, and when the first did. */
+static uint64_t answers_since(const struct weir__pushback *p, int64_t since_ns, int64_t *out_first_ns)
+{
+    uint64_t count = 0;
+
+    while (count < p->answer_count && count < WEIR__PUSHBACK_ANSWERS) {
+        const int64_t at_ns = p->answers_ns[(p->answer_count - 1 - count) % WEIR__PUSHBACK_ANSWERS];
+        if (at_ns < since_ns)
+            break;
+        *out_first_ns = at_ns;
+        count++;
+    }
+    return count;
+}
+
+/* Under the lock. */
+static void accept(struct weir__pushback *p, const struct weir__pushback_response *response)
+{
+    p->answers_ns[p->answer_count++ % WEIR__PUSHBACK_ANSWERS] = response->now_ns;
+    if (response->succeeded)
+        weir__budget_earn(&p->budget);
+    if (!p->guessed)
+        return;
+    p->guessed = false;
+    weir__gate_lock(&p->limits->gate);
+    weir__pause_accepted(&p->limits->pause);
+    weir__gate_unlock(&p->limits->gate);
+}
+
+/* Under the lock.  What may still be sent of a limit that was not watched so far. */
+static uint32_t left_of(const struct weir__pushback *p, const struct weir__feedback_policy *policy, bool refused,
+                        int64_t now_ns)
+{
+    int64_t first_ns;
+    uint64_t answered;
+
+    if (policy->remaining >= 0)
+        return policy->remaining < policy->requests ? (uint32_t)policy->remaining : policy->requests;
+    if (refused)
+        return 0;
+    answered = answers_since(p, now_ns - policy->per_ns, &first_ns);
+    if (answered >= policy->requests || answered >= WEIR__PUSHBACK_ANSWERS)
+        return 0;
+    return policy->requests - (uint32_t)answered;
+}
+
+/* Under the lock. */
+static void learn(struct weir__pushback *p, const struct weir__pushback_response *response,
+                  struct weir__pushback_news *out)
+{
+    const struct weir__feedback *feedback = response->feedback;
+
+    for (size_t i = 0; i < feedback->policy_count; i++) {
+        const struct weir__feedback_policy *policy = &feedback->policies[i];
+        const struct weir_rate rate = {.requests = policy->requests, .per_ns = policy->per_ns};
+        const uint32_t left = left_of(p, policy, response->refused, response->now_ns);
+        const int64_t back_ns = left == 0 && feedback->has_reset ? feedback->reset_ns : 0;
+        const uint32_t limit =
+            weir__limits_adopt(p->limits, &rate, left, response->now_ns, back_ns, feedback->policy_field);
+        if (limit != 0)
+            out->learned[out->learned_count++] = limit;
+    }
+}
+
+/*
+ * Under the lock.  Nothing remains: whether weir's own limits keep within all that is used up.  Then the figure says
+ * what they know already, and more exactly: at full speed nothing remains most of the time.
+ */
+static bool known_already(const struct weir__pushback *p, const struct weir__feedback *feedback)
+{
+    bool known = false;
+
+    for (size_t i = 0; i < feedback->policy_count; i++) {
+        const struct weir__feedback_policy *policy = &feedback->policies[i];
+        if (policy->remaining > 0)
+            continue;
+        known = weir__limits_cover(p->limits, policy->requests, policy->per_ns);
+        if (!known)
+            break;
+    }
+    return known;
+}
+
+/* Under the lock.  Nothing remains, which weir's own limits do not know. */
+static bool is_exhausted(const struct weir__pushback *p, const struct weir__feedback *feedback)
+{
+    return feedback->has_remaining && feedback->remaining == 0 && feedback->has_reset && feedback->reset_ns > 0 &&
+           !known_already(p, feedback);
+}
+
+/* Under the lock.  How long the server wants silence, `*named` if it says so; negative: a guess would be no news. */
+static int64_t wanted_silence(struct weir__pushback *p, const struct weir__pushback_response *response, bool *named)
+{
+    const struct weir__feedback *feedback = response->feedback;
+    int64_t base_ns = p->rules.backoff_ns, wait_ns;
+
+    *named = true;
+    if (response->refused && feedback->has_retry_after)
+        return feedback->retry_after_ns;
+    if (feedback->has_reset)
+        return feedback->reset_ns;
+    *named = false;
+    if (feedback->github && base_ns < PATIENT_GUESS_NS)
+        base_ns = PATIENT_GUESS_NS;
+    weir__gate_lock(&p->limits->gate);
+    wait_ns = -1;
+    if (!weir__pause_precedes(&p->limits->pause, response->sent_ns))
+        wait_ns = weir__pause_guess(&p->limits->pause, base_ns, p->rules.backoff_max_ns, weir__random_unit(&p->random));
+    weir__gate_unlock(&p->limits->gate);
+    return wait_ns;
+}
+
+/* Under the lock.  Where the limit is stated, it is one of ours by now, and that slows sending down. */
+static void pause(struct weir__pushback *p, const struct weir__pushback_response *response,
+                  struct weir__pushback_news *out)
+{
+    const struct weir__feedback *feedback = response->feedback;
+    const int64_t now_ns = response->now_ns;
+    struct weir__pause *rule = &p->limits->pause;
+    bool named;
+    const int64_t wait_ns = wanted_silence(p, response, &named);
+    int64_t look_back_ns = wait_ns, first_ns = now_ns, left_ns;
+    uint64_t accepted;
+
+    if (wait_ns < 0)
+        return;
+    if (look_back_ns > LOOK_BACK_MAX_NS)
+        look_back_ns = LOOK_BACK_MAX_NS;
+    if (look_back_ns < LOOK_BACK_MIN_NS)
+        look_back_ns = LOOK_BACK_MIN_NS;
+    accepted = answers_since(p, now_ns - look_back_ns, &first_ns);
+
+    weir__gate_lock(&p->limits->gate);
+    out->paused =
+        weir__pause_begin(rule, now_ns, response->sent_ns, wait_ns, response->refused, weir__random_unit(&p->random));
+    if (out->paused && !named)
+        weir__pause_guessed(rule);
+    if (out->paused && response->refused && feedback->policy_count == 0)
+        weir__pause_slow(rule, now_ns, accepted, now_ns - first_ns, wait_ns);
+    left_ns = rule->until_ns - now_ns;
+    weir__gate_unlock(&p->limits->gate);
+    if (!out->paused)
+        return;
+
+    out->pause_ns = left_ns;
+    p->guessed = p->guessed || !named;
+    p->stats.count++;
+    if (left_ns > p->stats.longest_ns)
+        p->stats.longest_ns = left_ns;
+    (void)snprintf(p->stats.reason, sizeof p->stats.reason, "%d%s%s%s", response->http_status,
+                   response->refused ? "" : ", nothing remains", named ? ", " : "", named ? feedback->wait_field : "");
+}
+
+void weir__pushback_heard(struct weir__pushback *pushback, const struct weir__pushback_response *response,
+                          struct weir__pushback_news *out)
+{
+    struct weir__pushback *p = pushback;
+    const struct weir__feedback *feedback = response->feedback;
+    bool exhausted;
+
+    *out = (struct weir__pushback_news){.paused = false};
+    weir__mutex_lock(&p->lock);
+    exhausted = is_exhausted(p, feedback);
+    if (response->refused)
+        p->refusals++;
+    else
+        accept(p, response);
+    if (feedback->policy_count > 0) {
+        p->stats.stated =
+            (struct weir_rate){.requests = feedback->policies[0].requests, .per_ns = feedback->policies[0].per_ns};
+        (void)snprintf(p->stats.stated_by, sizeof p->stats.stated_by, "%s", feedback->policy_field);
+        if (p->rules.learn || response->refused || exhausted) /* it does bind, as it is not known to */
+            learn(p, response, out);
+    }
+    if (response->refused || exhausted)
+        pause(p, response, out);
+    weir__mutex_unlock(&p->lock);
+}
+
+bool weir__pushback_retry(struct weir__pushback *pushback, uint32_t retry, bool at_once, int64_t least_ns,
+                          int64_t *out_wait_ns)
+{
+    struct weir__pushback *p = pushback;
+    int64_t wait_ns = 0;
+    bool allowed;
+
+    weir__mutex_lock(&p->lock);
+    allowed = weir__budget_spend(&p->budget);
+    p->denied += !allowed;
+    if (allowed && !at_once)
+        wait_ns =
+            weir__backoff_wait(p->rules.backoff_ns, p->rules.backoff_max_ns, retry, weir__random_unit(&p->random));
+    weir__mutex_unlock(&p->lock);
+    if (allowed)
+        *out_wait_ns = wait_ns > least_ns ? wait_ns : least_ns;
+    return allowed;
+}
+
+bool weir__pushback_too_long(struct weir__pushback *pushback, int64_t now_ns, int64_t *out_left_ns)
+{
+    struct weir__pushback *p = pushback;
+    int64_t left_ns;
+
+    if (p->rules.pause_max_ns < 0)
+        return false;
+    weir__gate_lock(&p->limits->gate);
+    left_ns = p->limits->pause.named_until_ns - now_ns;
+    weir__gate_unlock(&p->limits->gate);
+    if (left_ns <= p->rules.pause_max_ns)
+        return false;
+    *out_left_ns = left_ns;
+    return true;
+}
+
+void weir__pushback_reason(struct weir__pushback *pushback, char *out, size_t size)
+{
+    weir__mutex_lock(&pushback->lock);
+    (void)snprintf(out, size, "%s", pushback->stats.reason);
+    weir__mutex_unlock(&pushback->lock);
+}
+
+void weir__pushback_read(struct weir__pushback *pushback, int64_t now_ns, struct weir_stats *out)
+{
+    struct weir__pushback *p = pushback;
+    int64_t left_ns, slow_ns;
+
+    weir__mutex_lock(&p->lock);
+    out->pause = p->stats;
+    out->refusals = p->refusals;
+    out->budget_denied = p->denied;
+    weir__mutex_unlock(&p->lock);
+    weir__gate_lock(&p->limits->gate);
+    left_ns = p->limits->pause.until_ns - now_ns;
+    slow_ns = p->limits->pause.slow_ns;
+    weir__gate_unlock(&p->limits->gate);
+    out->pause.left_ns = left_ns > 0 ? left_ns : 0;
+    out->pause.slowed_to_per_s = slow_ns > 0 ? (double)WEIR__NS_PER_S / (double)slow_ns : 0;
+    out->pause.gave_up = atomic_load(&p->gave_up);
+}

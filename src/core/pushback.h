@@ -1,0 +1,91 @@
+/*
+ * pushback - what the server says of its limits, and what weir does about it for all jobs together: the pause, the
+ * limits learned, the retry budget.
+ *
+ * The rules are policy's; here they meet the gate's lock and each other.  It decides nothing about a single job but
+ * whether it may be tried again, and when.
+ *
+ * Threads: any.  `lock` guards everything but the pause, which is the gate's, and may be held while limits.lock or
+ * gate.lock is taken.
+ */
+#ifndef WEIR_CORE_PUSHBACK_H
+#define WEIR_CORE_PUSHBACK_H
+
+#include "core/limits.h"
+#include "policy/backoff.h"
+#include "policy/feedback.h"
+#include "weir.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Answers that are remembered, to tell what the server accepted before it refused; a power of two. */
+#define WEIR__PUSHBACK_ANSWERS 4096u
+
+struct weir__pushback_rules {
+    int64_t backoff_ns, backoff_max_ns;
+    int64_t pause_max_ns; /* negative: none is too long */
+    double budget;
+    bool learn; /* adopt stated limits before the first refusal too */
+};
+
+struct weir__pushback {
+    struct weir__limits *limits;
+    struct weir__pushback_rules rules;
+    pthread_mutex_t lock;
+    uint64_t random;
+    struct weir__budget budget;
+    bool guessed;          /* the newest pause was of a length that nobody named, and nothing was accepted since */
+    uint64_t answer_count; /* that were no refusals */
+    int64_t answers_ns[WEIR__PUSHBACK_ANSWERS];
+    uint64_t refusals, denied;
+    struct weir_pause_stats stats;
+    atomic_bool gave_up;
+};
+
+/* Of a response, with the reading of the clock at its end. */
+struct weir__pushback_response {
+    const struct weir__feedback *feedback;
+    int http_status;
+    bool refused;
+    bool succeeded; /* the job, with it */
+    int64_t sent_ns;
+    int64_t now_ns;
+};
+
+/* What came of it, for those who watch. */
+struct weir__pushback_news {
+    bool paused;
+    int64_t pause_ns;
+    uint32_t learned[WEIR__FEEDBACK_POLICIES_MAX]; /* numbers of limits, */
+    size_t learned_count;                          /* so many */
+};
+
+/* `seed` of the random draws.  False without a lock. */
+bool weir__pushback_init(struct weir__pushback *pushback, struct weir__limits *limits,
+                         const struct weir__pushback_rules *rules, uint64_t seed);
+void weir__pushback_clear(struct weir__pushback *pushback);
+
+/* A response came, whatever its status. */
+void weir__pushback_heard(struct weir__pushback *pushback, const struct weir__pushback_response *response,
+                          struct weir__pushback_news *out);
+
+/*
+ * A job wants its retry number `retry`, from 1, and `at_once` without a backoff.  True with the wait until then, which
+ * is at least `least_ns`; false where the budget is used up.
+ */
+bool weir__pushback_retry(struct weir__pushback *pushback, uint32_t retry, bool at_once, int64_t least_ns,
+                          int64_t *out_wait_ns);
+
+/* A job would have to wait for the pause now: true where that is longer than the rules allow. */
+bool weir__pushback_too_long(struct weir__pushback *pushback, int64_t now_ns, int64_t *out_left_ns);
+
+/* "429, retry-after": of the newest pause. */
+void weir__pushback_reason(struct weir__pushback *pushback, char *out, size_t size);
+
+/* Fills refusals, budget_denied and pause of `out`. */
+void weir__pushback_read(struct weir__pushback *pushback, int64_t now_ns, struct weir_stats *out);
+
+#endif
