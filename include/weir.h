@@ -212,11 +212,11 @@ struct weir_options {
     size_t success_count;
 
     /* sending again */
-    uint32_t attempt_max;      /* most sends of one job, refusals not counted: 1 to WEIR_ATTEMPTS_MAX */
+    uint32_t attempt_max;      /* most sends of one job, refusals and redirects not counted: 1 to WEIR_ATTEMPTS_MAX */
     uint32_t refusal_max;      /* most refusals of one job, at most WEIR_REFUSALS_MAX */
     int64_t backoff_ns;        /* the wait before the n-th retry is drawn from 0 up to the lesser of backoff_max_ns, */
     int64_t backoff_max_ns;    /* and backoff_ns * 2^(n-1) */
-    int64_t pause_max_ns;      /* a longer pause stops the dispatcher; negative: none does */
+    int64_t pause_max_ns;      /* a job that has to wait for a longer one stops the dispatcher; negative: none does */
     double retry_budget;       /* retries earned by each success, on a reserve of 100 for all jobs together */
     bool retry_non_idempotent; /* also what may have been processed and must not be done twice */
     const struct weir_status_range *retry_statuses; /* NULL means 408, 429, 500, 502, 503, 504 */
@@ -340,7 +340,8 @@ struct weir_limit_stats {
     enum weir_shape shape; /* never WEIR_SHAPE_DEFAULT; of no meaning for the concurrency limit */
     uint32_t permits;      /* */
     uint64_t waits;        /* jobs that had to wait for this limit as the next to go */
-    uint64_t worst_window; /* the certificate: the most arrivals that any window of hold_ns can have held */
+    uint64_t worst_window; /* the certificate: the most arrivals that any window of hold_ns can have held, of those
+ sent since the limit was there */
     uint64_t uncertain;    /* of all sends, those without a response: they may have arrived later */
     int64_t hold_ns;       /* */
     int64_t wait_ns;       /* how long they waited, in all */

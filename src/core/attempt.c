@@ -55,16 +55,18 @@ static int64_t now_of(const struct weir *weir)
     return weir->env.now_ns(weir->env.context);
 }
 
-/* Waits until the pace allows the send, unless the job's time is over by then. */
-static enum held_back keep_pace(struct attempt *attempt, int64_t now_ns)
+/* Waits until the pace allows the send, unless the job's time is over by then; returns the time. */
+static int64_t keep_pace(struct attempt *attempt, int64_t now_ns)
 {
-    const int64_t at_ns = weir__limits_wire(&attempt->weir->limits, now_ns);
+    struct weir *weir = attempt->weir;
+    const int64_t at_ns = weir__limits_wire(&weir->limits, now_ns, attempt->job->task.expires_ns);
 
     if (at_ns >= attempt->job->task.expires_ns)
-        return BY_DEADLINE;
-    if (at_ns - now_ns > WIRE_SLACK_NS && !weir__pool_sleep(attempt->worker, at_ns))
-        return BY_STOP;
-    return NOT_HELD_BACK;
+        return at_ns;
+    if (at_ns - now_ns <= WIRE_SLACK_NS)
+        return now_ns;
+    (void)weir__pool_sleep(attempt->worker, at_ns); /* a stop that ended it is seen by the caller */
+    return now_of(weir);
 }
 
 /*
@@ -75,23 +77,22 @@ static int64_t pass_wire(void *context, bool new_connection)
 {
     struct attempt *attempt = context;
     struct weir *weir = attempt->weir;
-    const int64_t now_ns = now_of(weir);
+    const int64_t ready_ns = now_of(weir);
+    const int64_t now_ns = weir->limits.rate_count > 0 ? keep_pace(attempt, ready_ns) : ready_ns;
 
     (void)new_connection; /* the pace is kept for all: a late new one may come just before a punctual kept one */
-    if (now_ns >= attempt->job->task.expires_ns)
-        attempt->held_back = BY_DEADLINE;
-    else if (weir->limits.rate_count > 0)
-        attempt->held_back = keep_pace(attempt, now_ns);
     if (weir__pool_stopped(&weir->pool))
         attempt->held_back = BY_STOP;
-    else if (attempt->held_back == NOT_HELD_BACK && weir__limits_paused(&weir->limits, now_of(weir)))
+    else if (now_ns >= attempt->job->task.expires_ns)
+        attempt->held_back = BY_DEADLINE;
+    else if (weir__limits_paused(&weir->limits, now_ns))
         attempt->held_back = BY_PAUSE;
     if (attempt->held_back != NOT_HELD_BACK)
         return -1;
     if (attempt->job->done != NULL)
         attempt->sent_wall_ns = weir->env.wall_ns(weir->env.context);
     attempt->sent_ns = weir__limits_sent(&weir->limits, &attempt->ticket, weir->env.now_ns, weir->env.context);
-    return attempt->sent_ns - now_ns;
+    return attempt->sent_ns - ready_ns;
 }
 
 /* The transport's `began`. */
@@ -155,6 +156,18 @@ static void tell(struct weir *weir, const struct weir_event *event)
 {
     if (weir->on_event != NULL)
         weir->on_event(weir->event_user_data, event);
+}
+
+static void read_feedback(struct attempt *attempt)
+{
+    const struct weir *weir = attempt->weir;
+    const struct weir__reply *reply = &attempt->reply;
+
+    if (reply->header_count == 0)
+        memset(&attempt->feedback, 0, sizeof attempt->feedback);
+    else
+        weir__feedback_read(reply->headers, reply->header_count, weir->env.wall_ns(weir->env.context),
+                            &attempt->feedback);
 }
 
 static struct weir__verdict judge(const struct attempt *attempt)
@@ -305,20 +318,27 @@ static enum weir__pool_next retry(struct attempt *attempt)
 {
     struct weir__job *job = attempt->job;
     const struct weir__feedback *feedback = &attempt->feedback;
-    const int64_t least_ns = feedback->has_retry_after ? feedback->retry_after_ns : 0;
-    const bool at_once = attempt->verdict.next == WEIR__VERDICT_RESEND;
-    int64_t wait_ns = 0;
+    const struct weir__pushback_wish wish = {
+        .retry = job->failures + 1,
+        .at_once = attempt->verdict.next == WEIR__VERDICT_RESEND,
+        .least_ns = feedback->has_retry_after ? feedback->retry_after_ns : 0,
+        .now_ns = attempt->ended_ns,
+        .expires_ns = job->task.expires_ns,
+    };
 
-    if (!weir__pushback_retry(&attempt->weir->pushback, job->failures + 1, at_once, least_ns, &wait_ns))
+    switch (weir__pushback_retry(&attempt->weir->pushback, &wish, &job->task.due_ns)) {
+    case WEIR__RETRY_OK:
+        break;
+    case WEIR__RETRY_NO_BUDGET:
         return end_instead(attempt, "not tried again: the retry budget is used up");
-    if (weir__clock_after(attempt->ended_ns, wait_ns) >= job->task.expires_ns)
+    case WEIR__RETRY_NO_TIME:
         return end_instead(attempt, "not tried again: the job's deadline comes first");
+    case WEIR__RETRY_TOO_LONG:
+        return end_instead(attempt, "not tried again: the server asks for a longer wait than is allowed");
+    }
     job->failures++;
     job->repeats = true;
-    if (wait_ns == 0)
-        return WEIR__POOL_AGAIN;
-    job->task.due_ns = weir__clock_after(attempt->ended_ns, wait_ns);
-    return WEIR__POOL_LATER;
+    return job->task.due_ns > attempt->ended_ns ? WEIR__POOL_LATER : WEIR__POOL_AGAIN;
 }
 
 static enum weir__pool_next redirect(struct attempt *attempt)
@@ -340,6 +360,7 @@ static enum weir__pool_next go_on(struct attempt *attempt)
 {
     struct weir__job *job = attempt->job;
 
+    job->http_status = attempt->reply.http_status;
     job->doubtful = attempt->verdict.doubtful;
     job->repeats = false;
     if (attempt->verdict.class == WEIR__CLASS_REFUSED)
@@ -371,7 +392,7 @@ static void tell_next(const struct attempt *attempt, enum weir__pool_next next)
         .limit_name = "",
         .wait_ns = next == WEIR__POOL_LATER ? job->task.due_ns - attempt->ended_ns : 0,
     };
-    if (next != WEIR__POOL_ENDED && job->repeats)
+    if (next != WEIR__POOL_ENDED && job->repeats && !weir__pool_stopped(&attempt->weir->pool))
         tell(attempt->weir, &event);
 }
 
@@ -386,6 +407,7 @@ static void end_unsent(struct weir *weir, struct weir__job *job, enum weir_outco
                                  : outcome,
         .error = error,
         .detail = detail,
+        .http_status = job->http_status,
         .attempts = job->attempts,
         .refusals = job->refusals,
         .queue_ns = job->queue_ns,
@@ -441,8 +463,7 @@ enum weir__pool_next weir__attempt_run(void *context, struct weir__worker *worke
         job->sent_wall_ns = attempt.sent_wall_ns;
     }
     elapsed_ns = attempt.ended_ns - (attempt.sent_ns != 0 ? attempt.sent_ns : task->granted_ns);
-    weir__feedback_read(attempt.reply.headers, attempt.reply.header_count, weir->env.wall_ns(weir->env.context),
-                        &attempt.feedback);
+    read_feedback(&attempt);
     attempt.verdict = judge(&attempt);
     if (attempt.reply.http_status != 0)
         hear(&attempt, &news);

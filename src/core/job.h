@@ -37,6 +37,7 @@ struct weir__job {
     uint32_t refusals;           /* of those, refused for the server's limits */
     uint32_t failures;           /* tries that failed, and may be repeated: retry.attempts counts them */
     uint32_t redirects;          /* */
+    int http_status;             /* of the last attempt's response */
     bool repeats;                /* its next attempt is a retry, not a redirect */
     bool acted;                  /* as in weir__verdict_facts, */
     bool doubtful;               /* this too */

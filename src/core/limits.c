@@ -187,7 +187,7 @@ uint32_t weir__limits_adopt(struct weir__limits *limits, const struct weir_rate 
     return number;
 }
 
-int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns)
+int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns, int64_t latest_ns)
 {
     int64_t at_ns = now_ns, next_ns;
 
@@ -199,7 +199,7 @@ int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns)
         if (limits->rates[i].paced && next_ns > at_ns)
             at_ns = next_ns;
     }
-    for (uint32_t i = 0; i < limits->rate_count; i++)
+    for (uint32_t i = 0; at_ns < latest_ns && i < limits->rate_count; i++)
         weir__pace_take(&limits->rates[i].wire_pace, at_ns);
     weir__mutex_unlock(&limits->lock);
     return at_ns;

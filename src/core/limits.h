@@ -5,7 +5,8 @@
  * without one, or `unsent` if it never left -> `ended`.  Time is an argument throughout: the simulator runs this code
  * as it is.
  *
- * Threads: any.  `lock` guards paces at the wire and certificates; it is a leaf, like the gate's own.
+ * Threads: any.  `lock` guards paces at the wire, certificates and the list of limits; the gate's own may be taken
+ * under it.
  */
 #ifndef WEIR_CORE_LIMITS_H
 #define WEIR_CORE_LIMITS_H
@@ -78,8 +79,9 @@ uint32_t weir__limits_adopt(struct weir__limits *limits, const struct weir_rate 
 /* Whether a limit in force, one that proves what it does, keeps to `requests` in any `per_ns`. */
 bool weir__limits_cover(struct weir__limits *limits, uint32_t requests, int64_t per_ns);
 
-/* The moment that keeps the pace for a send that is ready at `now_ns`; it is taken, so it must be waited for. */
-int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns);
+/* The moment that keeps the pace for a send that is ready at `now_ns`.  Before `latest_ns` it is taken, so it must be
+ * waited for; from there on it is not. */
+int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns, int64_t latest_ns);
 
 /*
  * The send leaves now.  Reads the clock through `now`, under the lock, so that the certificates see sends in their

@@ -56,9 +56,10 @@ static void accept(struct weir__pushback *p, const struct weir__pushback_respons
         weir__budget_earn(&p->budget);
     if (!p->guessed)
         return;
-    p->guessed = false;
     weir__gate_lock(&p->limits->gate);
-    weir__pause_accepted(&p->limits->pause);
+    p->guessed = weir__pause_precedes(&p->limits->pause, response->sent_ns); /* then it is no answer to the pause */
+    if (!p->guessed)
+        weir__pause_accepted(&p->limits->pause);
     weir__gate_unlock(&p->limits->gate);
 }
 
@@ -123,18 +124,29 @@ static bool is_exhausted(const struct weir__pushback *p, const struct weir__feed
            !known_already(p, feedback);
 }
 
+/*
+ * The wait that a field names; negative: none does.  Where something remains, GitHub's refusals are for another limit
+ * than the one whose reset it tells.
+ */
+static int64_t named_wait(const struct weir__feedback *feedback, bool refused)
+{
+    if (refused && feedback->has_retry_after)
+        return feedback->retry_after_ns;
+    if (feedback->github && feedback->has_remaining && feedback->remaining > 0)
+        return -1;
+    return feedback->has_reset ? feedback->reset_ns : -1;
+}
+
 /* Under the lock.  How long the server wants silence, `*named` if it says so; negative: a guess would be no news. */
 static int64_t wanted_silence(struct weir__pushback *p, const struct weir__pushback_response *response, bool *named)
 {
     const struct weir__feedback *feedback = response->feedback;
     int64_t base_ns = p->rules.backoff_ns, wait_ns;
 
-    *named = true;
-    if (response->refused && feedback->has_retry_after)
-        return feedback->retry_after_ns;
-    if (feedback->has_reset)
-        return feedback->reset_ns;
-    *named = false;
+    wait_ns = named_wait(feedback, response->refused);
+    *named = wait_ns > 0 || (wait_ns == 0 && !p->guessed); /* "now" is taken at its word once in a row */
+    if (*named)
+        return wait_ns;
     if (feedback->github && base_ns < PATIENT_GUESS_NS)
         base_ns = PATIENT_GUESS_NS;
     weir__gate_lock(&p->limits->gate);
@@ -171,14 +183,15 @@ static void pause(struct weir__pushback *p, const struct weir__pushback_response
     if (out->paused && !named)
         weir__pause_guessed(rule);
     if (out->paused && response->refused && feedback->policy_count == 0)
-        weir__pause_slow(rule, now_ns, accepted, now_ns - first_ns, wait_ns);
+        weir__pause_slow(rule, now_ns, accepted, now_ns - first_ns,
+                         accepted < WEIR__PUSHBACK_ANSWERS ? look_back_ns : 0);
     left_ns = rule->until_ns - now_ns;
     weir__gate_unlock(&p->limits->gate);
     if (!out->paused)
         return;
 
     out->pause_ns = left_ns;
-    p->guessed = p->guessed || !named;
+    p->guessed = p->guessed || !named || wait_ns == 0;
     p->stats.count++;
     if (left_ns > p->stats.longest_ns)
         p->stats.longest_ns = left_ns;
@@ -212,23 +225,37 @@ void weir__pushback_heard(struct weir__pushback *pushback, const struct weir__pu
     weir__mutex_unlock(&p->lock);
 }
 
-bool weir__pushback_retry(struct weir__pushback *pushback, uint32_t retry, bool at_once, int64_t least_ns,
-                          int64_t *out_wait_ns)
+/* Under the lock. */
+static enum weir__pushback_answer allow(struct weir__pushback *p, const struct weir__pushback_wish *wish,
+                                        int64_t *out_due_ns)
 {
-    struct weir__pushback *p = pushback;
     int64_t wait_ns = 0;
-    bool allowed;
 
-    weir__mutex_lock(&p->lock);
-    allowed = weir__budget_spend(&p->budget);
-    p->denied += !allowed;
-    if (allowed && !at_once)
-        wait_ns =
-            weir__backoff_wait(p->rules.backoff_ns, p->rules.backoff_max_ns, retry, weir__random_unit(&p->random));
-    weir__mutex_unlock(&p->lock);
-    if (allowed)
-        *out_wait_ns = wait_ns > least_ns ? wait_ns : least_ns;
-    return allowed;
+    if (!wish->at_once)
+        wait_ns = weir__backoff_wait(p->rules.backoff_ns, p->rules.backoff_max_ns, wish->retry,
+                                     weir__random_unit(&p->random));
+    if (wait_ns < wish->least_ns)
+        wait_ns = wish->least_ns;
+    if (p->rules.pause_max_ns >= 0 && wish->least_ns > p->rules.pause_max_ns)
+        return WEIR__RETRY_TOO_LONG;
+    *out_due_ns = weir__clock_after(wish->now_ns, wait_ns);
+    if (wish->expires_ns != WEIR__NEVER && *out_due_ns >= wish->expires_ns)
+        return WEIR__RETRY_NO_TIME;
+    if (weir__budget_spend(&p->budget))
+        return WEIR__RETRY_OK;
+    p->denied++;
+    return WEIR__RETRY_NO_BUDGET;
+}
+
+enum weir__pushback_answer weir__pushback_retry(struct weir__pushback *pushback, const struct weir__pushback_wish *wish,
+                                                int64_t *out_due_ns)
+{
+    enum weir__pushback_answer answer;
+
+    weir__mutex_lock(&pushback->lock);
+    answer = allow(pushback, wish, out_due_ns);
+    weir__mutex_unlock(&pushback->lock);
+    return answer;
 }
 
 bool weir__pushback_too_long(struct weir__pushback *pushback, int64_t now_ns, int64_t *out_left_ns)

@@ -72,12 +72,25 @@ void weir__pushback_clear(struct weir__pushback *pushback);
 void weir__pushback_heard(struct weir__pushback *pushback, const struct weir__pushback_response *response,
                           struct weir__pushback_news *out);
 
-/*
- * A job wants its retry number `retry`, from 1, and `at_once` without a backoff.  True with the wait until then, which
- * is at least `least_ns`; false where the budget is used up.
- */
-bool weir__pushback_retry(struct weir__pushback *pushback, uint32_t retry, bool at_once, int64_t least_ns,
-                          int64_t *out_wait_ns);
+/* A job wants to be tried again. */
+struct weir__pushback_wish {
+    uint32_t retry;     /* its number, from 1 */
+    bool at_once;       /* without a backoff */
+    int64_t least_ns;   /* what the server asks for; 0: nothing */
+    int64_t now_ns;     /* */
+    int64_t expires_ns; /* its deadline */
+};
+
+enum weir__pushback_answer {
+    WEIR__RETRY_OK,
+    WEIR__RETRY_NO_TIME,   /* the deadline comes first */
+    WEIR__RETRY_TOO_LONG,  /* the server asks for a longer wait than a pause may be */
+    WEIR__RETRY_NO_BUDGET, /* it is used up */
+};
+
+/* OK with the moment, and a retry is spent; else nothing is. */
+enum weir__pushback_answer weir__pushback_retry(struct weir__pushback *pushback, const struct weir__pushback_wish *wish,
+                                                int64_t *out_due_ns);
 
 /* A job would have to wait for the pause now: true where that is longer than the rules allow. */
 bool weir__pushback_too_long(struct weir__pushback *pushback, int64_t now_ns, int64_t *out_left_ns);

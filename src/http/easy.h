@@ -53,6 +53,9 @@
  */
 #define WEIR__IDLE_MAX_S 50L
 
+/* "Date: Thu, 01 Jan 1970 00:00:00 GMT" is 35 bytes; one that does not fit is kept at once. */
+#define WEIR__DATE_LINE_SIZE 64u
+
 /* A body buffer larger than this is given back before the next attempt. */
 #define WEIR__BODY_KEEP_SIZE ((size_t)64 * 1024)
 
@@ -95,6 +98,7 @@ struct weir__attempt {
     /* the response */
     bool began;
     bool in_head;     /* past a status line, before the empty line */
+    size_t date_size; /* of date_line; 0: none was set aside */
     bool collected;   /* the newest field line: one that continues it is too */
     bool head_done;   /* what follows are trailers */
     bool chunked;     /* the header section says so */
@@ -128,6 +132,7 @@ struct weir__connection {
     size_t field_count;
     struct weir_header *fields;
     size_t field_max;
+    char date_line[WEIR__DATE_LINE_SIZE]; /* set aside, while nobody knows whether it is wanted */
     char error_text[CURL_ERROR_SIZE];
 
     struct weir__easy_buffer header_text; /* of the request, where it has fields of its own */

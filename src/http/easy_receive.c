@@ -18,18 +18,20 @@
 #define WAIT_WORTH_NS WEIR__NS_PER_MS
 
 /*
- * libcurl counts the time in here against its timeout, so the timeout is moved by as much.  It looks at the new one
- * when something happens on the socket, and once a second otherwise: after a wait, a timeout is kept to within a
- * second.
+ * libcurl counts the time in here against its timeout, so the timeout is moved by as much; not beyond the call's own,
+ * which is all the time that there is.  libcurl looks at the new one when something happens on the socket, and once a
+ * second otherwise: after a wait, a timeout is kept to within a second.
  */
 static void extend_timeout(struct weir__connection *connection, int64_t waited_ns)
 {
     if (waited_ns < WAIT_WORTH_NS)
         return;
-    int64_t timeout_ns = connection->attempt.timeout_ns;
+    int64_t timeout_ns = connection->easy->options.timeout_ns, own_ns = connection->attempt.call->timeout_ns;
     int64_t sum_ns = waited_ns < INT64_MAX - timeout_ns ? timeout_ns + waited_ns : INT64_MAX;
-    connection->timeout_ms = weir__easy_setup_ms(sum_ns);
-    curl_easy_setopt(connection->curl, CURLOPT_TIMEOUT_MS, connection->timeout_ms);
+    long ms = weir__easy_setup_ms(own_ns > 0 && own_ns < sum_ns ? own_ns : sum_ns);
+    if (ms != connection->timeout_ms)
+        curl_easy_setopt(connection->curl, CURLOPT_TIMEOUT_MS, ms);
+    connection->timeout_ms = ms;
 }
 
 int weir__easy_receive_wire(void *user, char *remote, char *local, int remote_port, int local_port)
@@ -112,16 +114,10 @@ static bool collect_folded(struct weir__connection *connection, const char *line
     return weir__easy_buffer_append(&connection->head, "", 1);
 }
 
-/*
- * libcurl has refused lines without a colon or a name already.  Of a reply that nobody looks at, the few fields that
- * tell of limits are kept; most of the others fall by their name, before anything is copied.
- */
+/* libcurl has refused lines without a colon or a name already. */
 static bool collect_field(struct weir__connection *connection, const char *line, size_t size)
 {
     struct weir__attempt *attempt = &connection->attempt;
-    if (is_blank(line[0]))
-        return collect_folded(connection, line, size);
-    attempt->collected = false;
     const char *colon = memchr(line, ':', size);
     if (!colon || colon == line)
         return true;
@@ -144,6 +140,20 @@ static bool collect_field(struct weir__connection *connection, const char *line,
     return true;
 }
 
+/*
+ * Of a reply that nobody looks at, the few fields that tell of limits are kept.  Date is wanted only together with such
+ * a one: it is in every response, and set aside until it is known whether there is.
+ */
+static bool set_aside(struct weir__connection *connection, const char *line, size_t size)
+{
+    if ((line[0] | 0x20) != 'd' || size > sizeof connection->date_line || size < 5 ||
+        strncasecmp(line, "date:", 5) != 0)
+        return false;
+    memcpy(connection->date_line, line, size);
+    connection->attempt.date_size = size;
+    return true;
+}
+
 static bool is_chunked(const char *line, size_t size)
 {
     static const char coding[] = "transfer-encoding:";
@@ -153,8 +163,14 @@ static bool is_chunked(const char *line, size_t size)
 /* False without memory. */
 static bool take_field(struct weir__connection *connection, const char *line, size_t size)
 {
+    struct weir__attempt *attempt = &connection->attempt;
     if (is_chunked(line, size))
-        connection->attempt.chunked = true;
+        attempt->chunked = true;
+    if (is_blank(line[0]))
+        return collect_folded(connection, line, size);
+    attempt->collected = false;
+    if (attempt->call->drop_reply && (!weir__feedback_may_want(line[0]) || set_aside(connection, line, size)))
+        return true;
     return collect_field(connection, line, size);
 }
 
@@ -165,6 +181,7 @@ static void begin_section(struct weir__connection *connection, const char *line,
     attempt->in_head = true;
     attempt->collected = false;
     attempt->status = parse_status(line, size);
+    attempt->date_size = 0;
     connection->head.size = 0;
     connection->field_count = 0;
     if (attempt->status >= 200 && !attempt->began) {
@@ -220,6 +237,9 @@ size_t weir__easy_receive_body(char *data, size_t size, size_t count, void *user
 
 bool weir__easy_receive_fields(struct weir__connection *connection)
 {
+    size_t date_size = connection->attempt.date_size;
+    if (connection->field_count && date_size && !collect_field(connection, connection->date_line, date_size))
+        return false;
     if (connection->field_count > connection->field_max) {
         size_t max = connection->field_count + 8;
         struct weir_header *fields = realloc(connection->fields, max * sizeof *fields);

@@ -23,7 +23,8 @@ struct weir__call {
     size_t header_count;
     const void *body; /* NULL if none */
     size_t body_size;
-    int64_t timeout_ns; /* of this attempt, where it has less time than the options give; 0: as they say */
+    int64_t timeout_ns; /* all that there is for it, `wire` included, where that is less than the options give; 0: as
+                           they say */
     bool drop_reply; /* nobody will look at the response's headers and body: they are counted and dropped, but for the
                         header fields that weir__feedback_wants() */
 

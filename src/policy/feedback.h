@@ -62,6 +62,13 @@ struct weir__feedback {
     bool anthropic; /* its own dialect: 529 means overloaded */
 };
 
+/* Whether any name that begins so is wanted: a glance, before its end is even looked for. */
+static inline bool weir__feedback_may_want(char first)
+{
+    const char letter = (char)(first | 0x20);
+    return letter == 'r' || letter == 'x' || letter == 'a' || letter == 'd';
+}
+
 /* Whether a field of that name (any case, `size` bytes) can matter to weir__feedback_read(): a filter for those who
  * would not collect header fields otherwise.  Date is one, since times of day are compared with it. */
 bool weir__feedback_wants(const char *name, size_t size);

@@ -81,11 +81,13 @@ bool weir__pause_begin(struct weir__pause *pause, int64_t now_ns, int64_t sent_n
     const int64_t named_until_ns = after(now_ns, wait);
     int64_t until_ns;
 
-    if (weir__pause_precedes(pause, sent_ns) && wait <= after(pause->named_ns, WEIR__PAUSE_LONGER_NS) &&
-        !(refusal && !pause->by_refusal))
+    if (weir__pause_precedes(pause, sent_ns) && now_ns < after(until(pause), WEIR__PAUSE_LONGER_NS) &&
+        wait <= after(pause->named_ns, WEIR__PAUSE_LONGER_NS) && !(refusal && !pause->by_refusal))
         return false;
-    if (in_force && named_until_ns <= until(pause))
+    if (in_force && named_until_ns <= until(pause)) {
+        pause->by_refusal = pause->by_refusal || refusal;
         return false;
+    }
 
     until_ns = after(named_until_ns, jitter(wait, draw));
     pause->named_until_ns = named_until_ns;
@@ -97,6 +99,8 @@ bool weir__pause_begin(struct weir__pause *pause, int64_t now_ns, int64_t sent_n
     /* the ramp is counted from the pause's end, so that a late first send is caught up like the others */
     if (pause->due_ns < until_ns)
         pause->due_ns = until_ns;
+    if (pause->eased_ns < until_ns) /* silence is no proof that it could have been faster */
+        pause->eased_ns = until_ns;
     atomic_store_explicit(&pause->until_ns, until_ns, memory_order_relaxed);
     return true;
 }
@@ -137,21 +141,33 @@ static void ease(struct weir__pause *pause, int64_t now_ns)
     }
 }
 
-void weir__pause_slow(struct weir__pause *pause, int64_t now_ns, uint64_t accepted, int64_t span_ns, int64_t wait_ns)
+/* The gap that makes WEIR__PAUSE_SLOW_SHARE of what was accepted; 0: it lets conclude nothing. */
+static int64_t conclude(uint64_t accepted, int64_t per_ns)
 {
-    const int64_t per_ns = span_ns > wait_ns ? span_ns : wait_ns;
-    double gap_ns;
-    int64_t least_ns, slow_ns;
+    const double gap_ns = (double)per_ns / (WEIR__PAUSE_SLOW_SHARE * (double)accepted);
+
+    if (per_ns <= 0)
+        return 0;
+    return gap_ns < (double)INT64_MAX ? (int64_t)gap_ns : WEIR__NEVER - 1;
+}
+
+void weir__pause_slow(struct weir__pause *pause, int64_t now_ns, uint64_t accepted, int64_t span_ns, int64_t least_ns)
+{
+    const bool few = accepted < WEIR__PAUSE_FEW;
+    int64_t slow_ns, longer_ns;
 
     if (accepted == 0)
         return;
     ease(pause, now_ns);
-    pause->trying = pause->slow_ns == 0 && accepted < WEIR__PAUSE_FEW;
-    least_ns = pause->slow_ns > 0 ? after(pause->slow_ns, pause->slow_ns / 9 + 1) : 0;
-    gap_ns = per_ns > 0 ? (double)per_ns / (WEIR__PAUSE_SLOW_SHARE * (double)accepted) : 0;
-    slow_ns = gap_ns < (double)INT64_MAX ? (int64_t)gap_ns : WEIR__NEVER - 1;
-    pause->slow_ns = slow_ns > least_ns ? slow_ns : least_ns;
-    pause->eased_ns = now_ns;
+    slow_ns = conclude(accepted, span_ns > least_ns ? span_ns : least_ns);
+    pause->trying = few && pause->slow_ns == 0;
+    if (pause->slow_ns > 0) {
+        longer_ns = after(pause->slow_ns, pause->slow_ns / 9 + 1);
+        slow_ns = few || slow_ns < longer_ns ? longer_ns : slow_ns;
+    }
+    pause->slow_ns = slow_ns;
+    if (pause->eased_ns < now_ns)
+        pause->eased_ns = now_ns;
 }
 
 int64_t weir__pause_next(const struct weir__pause *pause)

@@ -76,12 +76,13 @@ void weir__pause_guessed(struct weir__pause *pause);
 void weir__pause_accepted(struct weir__pause *pause); /* an answer that is no refusal ends the row */
 
 /*
- * The server refused and states no limit: `accepted` answers came in the `span_ns` before, and it now wants `wait_ns`
- * of silence.  From now on sends keep the gap that makes WEIR__PAUSE_SLOW_SHARE of accepted / max(span_ns, wait_ns); a
- * gap already in force becomes longer by a ninth at least.  Nothing happens where accepted is 0.  Where it is below
- * WEIR__PAUSE_FEW and no gap is in force, the new one is a first try.
+ * The server refused and states no limit: `accepted` answers came in the `span_ns` before, and it was looked back for
+ * `least_ns` at least.  From now on sends keep the gap that makes WEIR__PAUSE_SLOW_SHARE of accepted / max(span_ns,
+ * least_ns); a gap already in force becomes longer by a ninth at least, and by no more where accepted is below
+ * WEIR__PAUSE_FEW.  Such a few, where no gap is in force, make it a first try.  Nothing happens where accepted is 0.
+ * Easing counts from now on, or from the end of the pause.
  */
-void weir__pause_slow(struct weir__pause *pause, int64_t now_ns, uint64_t accepted, int64_t span_ns, int64_t wait_ns);
+void weir__pause_slow(struct weir__pause *pause, int64_t now_ns, uint64_t accepted, int64_t span_ns, int64_t least_ns);
 
 /* As a rule of the gate. */
 int64_t weir__pause_next(const struct weir__pause *pause);

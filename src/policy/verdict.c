@@ -80,6 +80,15 @@ static bool may_repeat(const struct weir__verdict_rules *rules, const struct wei
     return weir__verdict_idempotent(facts->method) || facts->keyed || rules->non_idempotent;
 }
 
+/*
+ * A status that can come from any point of the server's work, listed for retries or not.  501 and 505 (RFC 9110, 15.6)
+ * say that it cannot even begin.
+ */
+static bool is_server_error(int http_status)
+{
+    return http_status == 408 || (http_status >= 500 && http_status != 501 && http_status != 505);
+}
+
 /* Whether this send may have been processed without a final word on it. */
 static bool leaves_doubt(const struct weir__verdict_facts *facts, enum answer answer)
 {
@@ -90,8 +99,9 @@ static bool leaves_doubt(const struct weir__verdict_facts *facts, enum answer an
     switch (answer) {
     case ANSWER_REFUSED:
     case ANSWER_OVERLOADED:
-    case ANSWER_PERMANENT:
         return false;
+    case ANSWER_PERMANENT:
+        return is_server_error(facts->http_status);
     case ANSWER_SUCCESS: /* it was done, and what came of it is lost */
     case ANSWER_REDIRECT:
         return !whole;

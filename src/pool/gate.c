@@ -152,18 +152,26 @@ struct shares {
     uint32_t held;
 };
 
-/* The server may or may not have counted each of the unanswered when it said how many are left: none may go for them.
+/*
+ * The server may or may not have counted each that is on its way when it said how many are left: none may go for them.
+ * That goes for the answered too, whose bodies still come: what says how many are left may be older than they are.
  */
-static struct shares share_out(uint32_t permits, uint32_t left, uint32_t unanswered)
+static struct shares share_out(uint32_t permits, uint32_t left, uint32_t unanswered, uint32_t on_the_way)
 {
     struct shares shares;
 
     shares.out = unanswered < permits ? unanswered : permits;
-    shares.free = left > unanswered ? left - unanswered : 0;
+    shares.free = left > on_the_way ? left - on_the_way : 0;
     if (shares.free > permits - shares.out)
         shares.free = permits - shares.out;
     shares.held = permits - shares.out - shares.free;
     return shares;
+}
+
+/* Under the lock.  Jobs that went and whose attempt is not over; without a limit that counts them, the unanswered. */
+static uint32_t on_the_way(const struct weir__gate *gate)
+{
+    return gate->limit_count > 0 && gate->tallies[0].out > gate->unanswered ? gate->tallies[0].out : gate->unanswered;
 }
 
 /* Under the lock.  There must be room for the rule. */
@@ -195,7 +203,7 @@ uint32_t weir__gate_adopt(struct weir__gate *gate, uint32_t permits, int64_t hol
 
     weir__mutex_lock(&gate->lock);
     if (gate->limit_count < WEIR__GATE_LIMITS_MAX && (rule == NULL || gate->rule_count < WEIR__GATE_RULES_MAX)) {
-        shares = share_out(permits, left, gate->unanswered);
+        shares = share_out(permits, left, gate->unanswered, on_the_way(gate));
         limit = adopt(gate, permits, hold_ns, &shares, due_ns, rule);
     }
     weir__mutex_unlock(&gate->lock);

@@ -84,7 +84,7 @@ bool weir__gate_add_rule(struct weir__gate *gate, const struct weir__gate_rule *
 /*
  * Adds a limit while jobs are on their way, with its rule (NULL: none; its `limit` is set here).  Of its permits, one
  * stands for each job that is unanswered now and comes back as that job's would; where the jobs are more, one for each
- * of those that are answered last, so that the others are over by then.  `left` less those unanswered are free; the
+ * of those that are answered last, so that the others are over by then.  `left` less those on their way are free; the
  * rest come back at `due_ns`.  Returns the limit's number; 0 without memory, or where there is no room for one more.
  */
 uint32_t weir__gate_adopt(struct weir__gate *gate, uint32_t permits, int64_t hold_ns, uint32_t left, int64_t due_ns,

@@ -13,7 +13,7 @@ static int64_t earlier(int64_t a_ns, int64_t b_ns)
 void weir__outlook_take_due(struct weir__pool *pool, int64_t now_ns)
 {
     while (pool->backlog.first != NULL && pool->backlog.first->due_ns <= now_ns)
-        weir__queue_put_back(&pool->queue, weir__backlog_pop(&pool->backlog));
+        weir__queue_put_back(&pool->queue, weir__ranked_pop(&pool->backlog));
 }
 
 /*
@@ -22,7 +22,7 @@ void weir__outlook_take_due(struct weir__pool *pool, int64_t now_ns)
  */
 static int64_t expiry(const struct weir__pool *pool)
 {
-    const struct weir__task *head = pool->queue.head, *first = pool->backlog.first;
+    const struct weir__task *head = weir__queue_first(&pool->queue), *first = pool->backlog.first;
     int64_t at_ns = head != NULL ? head->expires_ns : WEIR__NEVER;
 
     if (first != NULL && first->expires_ns != WEIR__NEVER)

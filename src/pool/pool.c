@@ -66,7 +66,7 @@ static bool take_in(struct weir__pool *pool, struct weir__task *task)
     const bool was_empty = pool->queue.count == 0;
 
     task->queued_ns = now_of(pool);
-    task->number = pool->accepted;
+    task->number = (int64_t)pool->accepted;
     if (pool->lifetime_ns > 0)
         task->expires_ns = weir__clock_after(task->queued_ns, pool->lifetime_ns);
     weir__queue_push(&pool->queue, task);

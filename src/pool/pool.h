@@ -21,8 +21,8 @@
 #ifndef WEIR_POOL_POOL_H
 #define WEIR_POOL_POOL_H
 
-#include "pool/backlog.h"
 #include "pool/gate.h"
+#include "pool/ranked.h"
 #include "pool/ledger.h"
 #include "pool/queue.h"
 
@@ -91,7 +91,7 @@ struct weir__pool {
 
     pthread_mutex_t lock; /* guards all below; the gate's lock may be taken under it, nothing else */
     struct weir__queue queue;
-    struct weir__backlog backlog;
+    struct weir__ranked backlog; /* by due_ns */
 
     struct weir__ledger ledger; /* where the workers' time goes */
 

@@ -26,48 +26,28 @@ void weir__queue_push(struct weir__queue *queue, struct weir__task *task)
     queue->count++;
 }
 
-/* The one that `task` goes behind; NULL: it is the first. */
-static struct weir__task *place_of(const struct weir__queue *queue, const struct weir__task *task)
-{
-    struct weir__task *before = NULL, *next = queue->head;
-
-    if (queue->returned != NULL && queue->returned->number < task->number) {
-        before = queue->returned;
-        next = before->next;
-    }
-    while (next != NULL && next->number < task->number) {
-        before = next;
-        next = next->next;
-    }
-    return before;
-}
-
 void weir__queue_put_back(struct weir__queue *queue, struct weir__task *task)
 {
-    struct weir__task *before = place_of(queue, task);
-
-    task->next = before != NULL ? before->next : queue->head;
-    if (before != NULL)
-        before->next = task;
-    else
-        queue->head = task;
-    if (task->next == NULL)
-        queue->tail = task;
-    queue->returned = task;
+    weir__ranked_push(&queue->returned, task, task->number);
     queue->count++;
+}
+
+struct weir__task *weir__queue_first(const struct weir__queue *queue)
+{
+    return queue->returned.first != NULL ? queue->returned.first : queue->head;
 }
 
 struct weir__task *weir__queue_pop(struct weir__queue *queue)
 {
     struct weir__task *task = queue->head;
 
-    if (task == NULL)
+    if (queue->count == 0)
         return NULL;
+    queue->count--;
+    if (queue->returned.first != NULL)
+        return weir__ranked_pop(&queue->returned);
     queue->head = task->next;
     if (queue->head == NULL)
         queue->tail = NULL;
-    if (queue->returned == task)
-        queue->returned = NULL;
-    queue->count--;
     return task;
 }

@@ -149,12 +149,14 @@ static void take_back(struct weir__pool *pool, struct weir__task *task, enum wei
 {
     switch (next) {
     case WEIR__POOL_AGAIN:
-        task->queued_ns = pool->next_up_ns = now_of(pool);
+        task->queued_ns = now_of(pool);
         weir__queue_put_back(&pool->queue, task);
+        if (weir__queue_first(&pool->queue) == task)
+            pool->next_up_ns = task->queued_ns;
         break;
     case WEIR__POOL_LATER:
         task->queued_ns = task->due_ns; /* until then it is not its turn that it waits for */
-        weir__backlog_push(&pool->backlog, task);
+        weir__ranked_push(&pool->backlog, task, task->due_ns);
         break;
     case WEIR__POOL_ENDED:
         settle(pool, 1);
@@ -239,7 +241,7 @@ static void drop_all(struct weir__worker *worker, int64_t now_ns)
 
     weir__queue_init(&pool->queue, dropped.capacity);
     dropped.capacity = UINT32_MAX; /* what comes back is in there whatever the count */
-    while ((task = weir__backlog_pop(&pool->backlog)) != NULL)
+    while ((task = weir__ranked_pop(&pool->backlog)) != NULL)
         weir__queue_push(&dropped, task);
     weir__gate_leave(pool->gate, now_ns);
     weir__worker_turn(worker, WEIR__POOL_RUNNING, now_ns);
@@ -251,13 +253,15 @@ static void drop_all(struct weir__worker *worker, int64_t now_ns)
 static bool expire_some(struct weir__worker *worker, int64_t now_ns)
 {
     struct weir__pool *pool = worker->pool;
+    const struct weir__task *first;
     struct weir__queue expired;
 
     weir__outlook_take_due(pool, now_ns);
-    if (pool->queue.head == NULL || pool->queue.head->expires_ns > now_ns)
+    first = weir__queue_first(&pool->queue);
+    if (first == NULL || first->expires_ns > now_ns)
         return false;
     weir__queue_init(&expired, UINT32_MAX);
-    while (pool->queue.head != NULL && pool->queue.head->expires_ns <= now_ns)
+    while ((first = weir__queue_first(&pool->queue)) != NULL && first->expires_ns <= now_ns)
         weir__queue_push(&expired, weir__queue_pop(&pool->queue));
     weir__gate_leave(pool->gate, now_ns);
     move_up(pool, now_ns);

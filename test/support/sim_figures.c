@@ -61,33 +61,39 @@ static enum weir__pool_state expected_reason(const struct weir__pool *pool, bool
     return pool->backlog.first != NULL ? WEIR__POOL_BACKOFF : WEIR__POOL_IDLE;
 }
 
-/* The clock is about to move on: everybody has done what he could. */
+/*
+ * The clock is about to move on: everybody has done what he could.  But a worker that has given its permit back, and is
+ * in a callback, asks the gate only afterwards; until then its permit is nobody's.
+ */
 void sim_judge_idle(void *context)
 {
     struct sim_run *run = context;
     const int64_t now_ns = fibers_now(run->fibers);
     struct weir__pool *pool;
     enum weir__gate_cause cause;
-    bool waits;
+    bool waits, silent;
 
     if (run->weir == NULL || run->stopped)
         return;
     pool = &run->weir->pool;
     waits = pool->queue.count > 0 || (pool->backlog.first != NULL && pool->backlog.first->due_ns <= now_ns);
     cause = obstacle(pool->gate, now_ns);
-    if (waits && cause == WEIR__GATE_OPEN &&
+    silent = run->in_callbacks > 0;
+    if (waits && cause == WEIR__GATE_OPEN && !silent &&
         (pool->idle != NULL || pool->leader != NULL || pool->worker_count < pool->worker_max))
         sim_violate(run, "a job could go, a worker is free, and nothing happens");
-    if (pool->queue.head != NULL && pool->queue.head->expires_ns <= now_ns &&
+    if (weir__queue_first(&pool->queue) != NULL && weir__queue_first(&pool->queue)->expires_ns <= now_ns &&
         (pool->idle != NULL || pool->leader != NULL))
         sim_violate(run, "a job has expired, a worker is free, and nothing happens");
     if (pool->room_waiters > 0 && pool->queue.count + pool->backlog.count <= pool->queue.capacity / 2)
         sim_violate(run, "a caller waits for room, and there is some");
     if (pool->settled_waiters > 0 && pool->pending == 0)
         sim_violate(run, "weir_wait() waits for nothing");
-    if (pool->ledger.free_workers > 0 && pool->ledger.reason != expected_reason(pool, waits, cause))
+    if (pool->ledger.free_workers > 0 && (!silent || run->just_paused) &&
+        pool->ledger.reason != expected_reason(pool, waits, cause))
         sim_violate(run, "free workers' time is put down to %d, a job %s, the gate: %s", (int)pool->ledger.reason,
                     waits ? "waits" : "does not wait", cause_text(cause));
+    run->just_paused = false;
 }
 
 /* --------------------------------------------------------------------------------------------------------- figures */

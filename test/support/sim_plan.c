@@ -159,6 +159,10 @@ struct sim_plan sim_plan_random(uint64_t seed)
     random_net(&p, &random);
     random_options(&p, &random);
     random_rates(&p, &random);
+    if (one_in(&random, 4)) { /* who is busy with a callback sees to no deadline */
+        p.done_max_ns = spread(&random, 1000, MS(50));
+        p.options.deadline_ns = 0;
+    }
     p.late_max_ns = one_in(&random, 2) ? 0 : spread(&random, 1000, MS(20));
     p.wake_max_ns = one_in(&random, 2) ? 0 : spread(&random, 1000, MS(2));
     p.no_thread_share = one_in(&random, 8) ? weir__random_unit(&random) : 0;

@@ -248,7 +248,7 @@ static void send_request(struct world *w, uint32_t number)
 
 static void pass_wire(struct world *w, uint32_t number)
 {
-    const int64_t at_ns = weir__limits_wire(&w->limits, w->now_ns);
+    const int64_t at_ns = weir__limits_wire(&w->limits, w->now_ns, WEIR__NEVER);
 
     if (at_ns - w->now_ns > WIRE_SLACK_NS)
         push(w, at_ns + draw(w, w->scenario->late_max_ns), SEND, number);

@@ -167,7 +167,10 @@ static void each_further_refusal_makes_the_gap_longer_by_a_ninth(void **state)
         weir__pause_slow(&pause, START + i * S, 1000, S, 0); /* which alone would be faster */
         assert_in_range(pause.slow_ns, before_ns + before_ns / 9, before_ns + before_ns / 9 + 1);
     }
-    weir__pause_slow(&pause, START + 10 * S, 1, S, 0);
+    before_ns = pause.slow_ns; /* by no more, where there are too few to conclude from */
+    weir__pause_slow(&pause, START + 10 * S, WEIR__PAUSE_FEW - 1, 60 * S, 0);
+    assert_in_range(pause.slow_ns, before_ns + before_ns / 9, before_ns + before_ns / 9 + 1);
+    weir__pause_slow(&pause, START + 10 * S, 10, 10 * S, 0);
     assert_in_range(pause.slow_ns, S / 9 * 10, S / 9 * 10 + 10);
 }
 
@@ -258,6 +261,19 @@ static void few_answers_make_but_a_first_try(void **state)
     assert_int_equal(pause.slow_ns, gap_ns);
 }
 
+/* Silence is no proof that it could have been faster. */
+static void nothing_is_eased_while_nothing_is_sent(void **state)
+{
+    struct weir__pause pause = fresh();
+    int64_t gap_ns;
+    (void)state;
+    assert_true(refuse(&pause, START, 600 * S, 0));
+    weir__pause_slow(&pause, START, 5, S, 0);
+    gap_ns = pause.slow_ns;
+    assert_true(send_next(&pause, START) > START + 600 * S);
+    assert_int_equal(pause.slow_ns, gap_ns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +292,7 @@ int main(void)
         cmocka_unit_test(each_half_minute_without_a_refusal_is_5_percent),
         cmocka_unit_test(in_the_end_nothing_is_slowed_any_more),
         cmocka_unit_test(few_answers_make_but_a_first_try),
+        cmocka_unit_test(nothing_is_eased_while_nothing_is_sent),
     };
 
     (void)alarm(60);

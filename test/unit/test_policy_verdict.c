@@ -67,7 +67,10 @@ static const struct row rows[] = {
     {"GET, 500", 0, {GET(WHOLE, 500)}, GOES(RETRY, TRANSIENT, FAILED, STATUS, false)},
     {"GET, 408", 0, {GET(WHOLE, 408)}, GOES(RETRY, TRANSIENT, FAILED, STATUS, false)},
     {"GET, 500, not listed", &nothing_listed, {GET(WHOLE, 500)}, ENDS(PERMANENT, FAILED, STATUS, false)},
-    {"POST, 500, not listed", &nothing_listed, {POST(WHOLE, 500)}, ENDS(PERMANENT, FAILED, STATUS, false)},
+    {"POST, 500, not listed", &nothing_listed, {POST(WHOLE, 500)}, ENDS(PERMANENT, UNKNOWN, STATUS, true)},
+    {"POST, 524, never listed", &rules, {POST(WHOLE, 524)}, ENDS(PERMANENT, UNKNOWN, STATUS, true)},
+    {"GET, 524, never listed", &rules, {GET(WHOLE, 524)}, ENDS(PERMANENT, FAILED, STATUS, false)},
+    {"POST, 501", &rules, {POST(WHOLE, 501)}, ENDS(PERMANENT, FAILED, STATUS, false)},
     {"POST, 500", 0, {POST(WHOLE, 500)}, ENDS(UNCERTAIN, UNKNOWN, STATUS, true)},
     {"POST, 408", 0, {POST(WHOLE, 408)}, ENDS(UNCERTAIN, UNKNOWN, STATUS, true)},
     {"POST with a key, 500", 0, {POST(WHOLE, 500), .keyed = true}, GOES(RETRY, TRANSIENT, UNKNOWN, STATUS, true)},
@@ -373,12 +376,15 @@ static void every_status_that_nothing_is_said_of_is_final(void **state)
                 .method = methods[m], .http_status = status, .sent = true, .attempts = 1, .refusals = 1};
             const bool listed = status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504);
             const bool good = (status >= 200 && status <= 299) || status == 404;
+            const bool doubt = !weir__verdict_idempotent(methods[m]) && status >= 500 && status != 501 && status != 505;
             const struct weir__verdict v = weir__verdict_of(&rules, &facts);
 
             if (listed)
                 continue;
             assert_int_equal(v.next, WEIR__VERDICT_END);
-            assert_int_equal(v.outcome, good ? WEIR_OUTCOME_SUCCEEDED : WEIR_OUTCOME_FAILED);
+            assert_int_equal(v.outcome, good    ? WEIR_OUTCOME_SUCCEEDED
+                                        : doubt ? WEIR_OUTCOME_UNKNOWN
+                                                : WEIR_OUTCOME_FAILED);
             assert_int_equal(v.class, good ? WEIR__CLASS_SUCCESS : WEIR__CLASS_PERMANENT);
         }
     }

@@ -1,8 +1,8 @@
 /*
- * queue, backlog and ledger: pure, one thread, times as numbers.
+ * queue, ranked and ledger: pure, one thread, times as numbers.
  */
 #include "base/random.h"
-#include "pool/backlog.h"
+#include "pool/ranked.h"
 #include "pool/ledger.h"
 #include "pool/queue.h"
 
@@ -20,7 +20,7 @@ static void the_queue_is_first_in_first_out_and_takes_returns_when_full(void **s
     struct weir__task tasks[5];
     struct weir__queue queue;
     (void)state;
-    for (uint64_t i = 0; i < 5; i++)
+    for (int64_t i = 0; i < 5; i++)
         tasks[i].number = i;
     weir__queue_init(&queue, 2);
     assert_null(weir__queue_pop(&queue));
@@ -56,15 +56,15 @@ static void what_comes_back_has_its_place_by_acceptance(void **state)
         uint32_t out_count = 0;
 
         weir__queue_init(&queue, COUNT);
-        for (uint64_t i = 0; i < COUNT; i++) {
+        for (int64_t i = 0; i < COUNT; i++) {
             tasks[i].number = i;
             weir__queue_push(&queue, &tasks[i]);
         }
         for (int i = 0; i < 500; i++) {
             if (queue.count > 0 && (out_count == 0 || weir__random_below(&random, 2) == 0)) {
                 out[out_count] = weir__queue_pop(&queue);
-                for (const struct weir__task *t = queue.head; t != NULL; t = t->next)
-                    assert_true(t->number > out[out_count]->number);
+                if (weir__queue_first(&queue) != NULL)
+                    assert_true(weir__queue_first(&queue)->number > out[out_count]->number);
                 out_count++;
             } else {
                 const uint32_t at = (uint32_t)weir__random_below(&random, out_count);
@@ -72,7 +72,6 @@ static void what_comes_back_has_its_place_by_acceptance(void **state)
                 out[at] = out[--out_count];
             }
             assert_int_equal(queue.count + out_count, COUNT);
-            assert_true(queue.count == 0 ? queue.tail == NULL : queue.tail->next == NULL);
         }
     }
 }
@@ -109,21 +108,21 @@ static void the_backlog_gives_the_earliest_first(void **state)
 {
     static struct weir__task tasks[MODEL_MAX];
     static bool inside[MODEL_MAX];
-    struct weir__backlog backlog = {NULL, 0};
+    struct weir__ranked backlog = {NULL, 0};
     uint64_t seed = 11;
     (void)state;
     model_count = 0;
-    assert_null(weir__backlog_pop(&backlog));
+    assert_null(weir__ranked_pop(&backlog));
     for (int i = 0; i < 200000; i++) {
         const int64_t at = weir__random_below(&seed, MODEL_MAX);
         const bool grows = (i / 2000) % 2 == 0; /* fills up and drains in turns */
         if (!inside[at] && weir__random_below(&seed, grows ? 2 : 5) == 0) {
             inside[at] = true;
             tasks[at].due_ns = weir__random_below(&seed, 300);
-            weir__backlog_push(&backlog, &tasks[at]);
+            weir__ranked_push(&backlog, &tasks[at], tasks[at].due_ns);
             model_push(tasks[at].due_ns);
         } else if (weir__random_below(&seed, grows ? 5 : 2) == 0 && model_count > 0) {
-            struct weir__task *task = weir__backlog_pop(&backlog);
+            struct weir__task *task = weir__ranked_pop(&backlog);
             assert_non_null(task);
             assert_true(task >= tasks && task < tasks + MODEL_MAX && inside[task - tasks]);
             inside[task - tasks] = false;
@@ -145,19 +144,19 @@ static void a_million_in_any_order_come_out_in_order(void **state)
     (void)state;
     assert_non_null(tasks);
     for (int shape = 0; shape < 3; shape++) {
-        struct weir__backlog backlog = {NULL, 0};
+        struct weir__ranked backlog = {NULL, 0};
         int64_t last_ns = INT64_MIN;
         for (int i = 0; i < COUNT; i++) {
             tasks[i].due_ns = shape == 0 ? i : shape == 1 ? COUNT - i : 7;
-            weir__backlog_push(&backlog, &tasks[i]);
+            weir__ranked_push(&backlog, &tasks[i], tasks[i].due_ns);
         }
         assert_int_equal(backlog.count, COUNT);
         for (int i = 0; i < COUNT; i++) {
-            const struct weir__task *task = weir__backlog_pop(&backlog);
+            const struct weir__task *task = weir__ranked_pop(&backlog);
             assert_true(task != NULL && task->due_ns >= last_ns);
             last_ns = task->due_ns;
         }
-        assert_null(weir__backlog_pop(&backlog));
+        assert_null(weir__ranked_pop(&backlog));
     }
     free(tasks);
 }

@@ -1,5 +1,5 @@
-/* backlog - see backlog.h.  `next` and `other` are the left and the right subtree. */
-#include "pool/backlog.h"
+/* ranked - see ranked.h.  `next` and `other` are the left and the right subtree. */
+#include "pool/ranked.h"
 
 #include <stddef.h>
 
@@ -9,7 +9,7 @@ static struct weir__task *merge(struct weir__task *a, struct weir__task *b)
     struct weir__task *root = NULL, **at = &root, *rest;
 
     while (a != NULL && b != NULL) {
-        if (b->due_ns < a->due_ns) {
+        if (b->rank < a->rank) {
             rest = a;
             a = b;
             b = rest;
@@ -24,20 +24,21 @@ static struct weir__task *merge(struct weir__task *a, struct weir__task *b)
     return root;
 }
 
-void weir__backlog_push(struct weir__backlog *backlog, struct weir__task *task)
+void weir__ranked_push(struct weir__ranked *ranked, struct weir__task *task, int64_t rank)
 {
+    task->rank = rank;
     task->next = task->other = NULL;
-    backlog->first = merge(backlog->first, task);
-    backlog->count++;
+    ranked->first = merge(ranked->first, task);
+    ranked->count++;
 }
 
-struct weir__task *weir__backlog_pop(struct weir__backlog *backlog)
+struct weir__task *weir__ranked_pop(struct weir__ranked *ranked)
 {
-    struct weir__task *task = backlog->first;
+    struct weir__task *task = ranked->first;
 
     if (task == NULL)
         return NULL;
-    backlog->first = merge(task->next, task->other);
-    backlog->count--;
+    ranked->first = merge(task->next, task->other);
+    ranked->count--;
     return task;
 }
