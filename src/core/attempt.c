@@ -139,8 +139,8 @@ static void perform(struct attempt *attempt, int64_t now_ns)
     weir->transport->perform(worker->state, &call, reply);
 }
 
-/* Every permit goes back, on each way that an attempt can end. */
-static void give_permits_back(struct attempt *attempt)
+/* What began gave its rate permits back by then; all others do here. */
+static void give_rates_back(struct attempt *attempt)
 {
     struct weir *weir = attempt->weir;
     struct weir__limits *limits = &weir->limits;
@@ -149,7 +149,6 @@ static void give_permits_back(struct attempt *attempt)
         weir__limits_unsent(limits, &attempt->ticket);
     else if (attempt->began_ns == 0)
         weir__limits_gave_up(limits, &attempt->ticket, weir->env.now_ns, weir->env.context);
-    weir__limits_ended(limits);
 }
 
 static void tell(struct weir *weir, const struct weir_event *event)
@@ -208,8 +207,6 @@ static void hear(struct attempt *attempt, struct weir__pushback_news *news)
         .now_ns = attempt->ended_ns,
     };
     weir__pushback_heard(&attempt->weir->pushback, &response, news);
-    if (news->paused || news->learned_count > 0)
-        weir__pool_notice(&attempt->weir->pool);
 }
 
 static void tell_attempt(const struct attempt *attempt, int64_t elapsed_ns)
@@ -424,6 +421,7 @@ static enum weir__pool_next held_back(struct attempt *attempt)
 {
     const struct weir__statistics_attempt figures = {.new_connection = attempt->reply.new_connection, .ttfb_ns = -1};
 
+    weir__limits_ended(&attempt->weir->limits);
     weir__statistics_attempt(&attempt->weir->statistics, &figures);
     attempt->job->tries--;
     if (attempt->held_back == BY_PAUSE)
@@ -454,7 +452,7 @@ enum weir__pool_next weir__attempt_run(void *context, struct weir__worker *worke
     job->permit_ns += task->granted_ns - task->next_up_ns;
     perform(&attempt, task->granted_ns);
     attempt.ended_ns = now_of(weir);
-    give_permits_back(&attempt);
+    give_rates_back(&attempt);
     if (attempt.held_back == BY_PAUSE || attempt.held_back == BY_DEADLINE)
         return held_back(&attempt);
 
@@ -467,6 +465,9 @@ enum weir__pool_next weir__attempt_run(void *context, struct weir__worker *worke
     attempt.verdict = judge(&attempt);
     if (attempt.reply.http_status != 0)
         hear(&attempt, &news);
+    weir__limits_ended(&weir->limits); /* not before it was heard: until then it is on its way */
+    if (news.paused || news.learned_count > 0)
+        weir__pool_notice(&weir->pool);
     next = go_on(&attempt);
     count(&attempt, repeats, elapsed_ns);
     tell_attempt(&attempt, elapsed_ns);

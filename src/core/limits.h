@@ -68,10 +68,10 @@ const char *weir__limits_name(const struct weir__limits *limits, uint32_t limit)
 bool weir__limits_paused(const struct weir__limits *limits, int64_t now_ns);
 
 /*
- * A limit that the server has stated becomes one of ours from `now_ns` on: `left` requests may be sent before the
- * period is over, and the others' permits come back `back_ns` from now (0: after the period).  `field` names where it
- * was stated.  Returns its number; 0, and nothing changes, where a limit in force covers it, where there is no room for
- * one more, or no memory.
+ * A limit that the server has stated becomes one of ours from `now_ns` on: `left` requests, those on their way included
+ * (up to weir__limits_ended()), may be sent before the period is over; the others' permits come back `back_ns` from now
+ * (0: after the period).  `field` names where it was stated.  Returns its number; 0, and nothing changes, where a limit
+ * in force covers it, where there is no room for one more, or no memory.
  */
 uint32_t weir__limits_adopt(struct weir__limits *limits, const struct weir_rate *rate, uint32_t left, int64_t now_ns,
                             int64_t back_ns, const char *field);

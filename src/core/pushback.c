@@ -91,8 +91,9 @@ static void learn(struct weir__pushback *p, const struct weir__pushback_response
         const struct weir_rate rate = {.requests = policy->requests, .per_ns = policy->per_ns};
         const uint32_t left = left_of(p, policy, response->refused, response->now_ns);
         const int64_t back_ns = left == 0 && feedback->has_reset ? feedback->reset_ns : 0;
+        /* this attempt is counted in `left`, and for the gate still on its way */
         const uint32_t limit =
-            weir__limits_adopt(p->limits, &rate, left, response->now_ns, back_ns, feedback->policy_field);
+            weir__limits_adopt(p->limits, &rate, left + 1, response->now_ns, back_ns, feedback->policy_field);
         if (limit != 0)
             out->learned[out->learned_count++] = limit;
     }

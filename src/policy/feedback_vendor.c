@@ -265,7 +265,7 @@ void weir__feedback_vendor_read(struct weir__feedback_reader *reader)
     for (size_t i = 0; i < reader->count; i++) {
         const struct weir_header *header = &reader->headers[i];
         const struct weir__feedback_text text = {header->name, strlen(header->name)};
-        struct name name;
+        struct name name = {0};
         if (split_name(text, &name) && read_field(reader, &name, weir__feedback_values_trim(header->value)))
             reader->out->present = true;
     }
