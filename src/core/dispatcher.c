@@ -13,125 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Above this many threads memory is dearer than a microsecond. */
-#define LEAN_WORKERS 2000u
-
-#define BUDGET_MAX 1e6 /* retries for each success: more is no budget */
-
-static const struct weir_status_range default_success[] = {{200, 299}};
-static const struct weir_status_range default_retry[] = {{408, 408}, {429, 429}, {500, 500},
-                                                         {502, 502}, {503, 503}, {504, 504}};
-
-/* NULL stands for the default; a list of none is one, if it may be `empty`. */
-static bool valid_statuses(const struct weir_status_range *list, size_t count, bool empty)
-{
-    if (list == NULL)
-        return count == 0;
-    for (size_t i = 0; i < count; i++)
-        if (list[i].first > list[i].last || list[i].last > WEIR_HTTP_STATUS_MAX)
-            return false;
-    return count > 0 || empty;
-}
-
-static bool valid_retry(const struct weir_options *o)
-{
-    return o->attempt_max >= 1 && o->attempt_max <= WEIR_ATTEMPTS_MAX && o->refusal_max <= WEIR_REFUSALS_MAX &&
-           o->backoff_ns >= 0 && o->backoff_max_ns >= 0 && o->retry_budget >= 0 && o->retry_budget <= BUDGET_MAX &&
-           valid_statuses(o->retry_statuses, o->retry_status_count, true);
-}
-
-/* The key itself is checked with each request. */
-static bool valid_idempotency(const struct weir_options *o)
-{
-    const struct weir_header field = {o->idempotency_header, "\"\""};
-
-    return o->idempotency_header == NULL || weir__transport_check("GET", "http://host/", &field, 1) == NULL;
-}
-
-static bool valid_options(const struct weir_options *o)
-{
-    return o->struct_size == sizeof *o && o->concurrency >= 1 && o->concurrency <= WEIR_CONCURRENCY_MAX &&
-           o->worker_max <= WEIR_CONCURRENCY_MAX && o->queue_max >= 1 && o->queue_max <= WEIR_QUEUE_MAX &&
-           (o->rates != NULL || o->rate_count == 0) && o->connect_timeout_ns > 0 && o->timeout_ns > 0 &&
-           o->redirect_max <= WEIR_REDIRECTS_MAX && (o->tls_version_min == 12 || o->tls_version_min == 13) &&
-           o->deadline_ns >= 0 && valid_statuses(o->success, o->success_count, false) && valid_retry(o) &&
-           valid_idempotency(o);
-}
-
-static char *put(char **at, const char *text)
-{
-    char *copy = *at;
-
-    if (text == NULL)
-        return NULL;
-    *at = stpcpy(copy, text) + 1;
-    return copy;
-}
-
-/* Strings must outlive the call: they are copied into weir->texts. */
-static bool copy_texts(struct weir *weir, const struct weir_options *o, struct weir__transport_options *out)
-{
-    const char *const texts[] = {o->ca_file, o->client_cert_file, o->client_key_file, o->idempotency_header};
-    size_t size = 1;
-    char *at;
-
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        size += texts[i] == NULL ? 0 : strlen(texts[i]) + 1;
-    weir->texts = at = malloc(size);
-    if (at == NULL)
-        return false;
-    out->ca_file = put(&at, texts[0]);
-    out->client_cert_file = put(&at, texts[1]);
-    out->client_key_file = put(&at, texts[2]);
-    weir->idempotency_header = put(&at, texts[3]);
-    return true;
-}
-
-static uint32_t workers_of(const struct weir_options *o)
-{
-    return o->worker_max != 0 ? o->worker_max : o->concurrency;
-}
-
-static struct weir__transport_options transport_options(const struct weir_options *o)
-{
-    return (struct weir__transport_options){
-        .connect_timeout_ns = o->connect_timeout_ns,
-        .timeout_ns = o->timeout_ns,
-        .body_max_size = o->body_max_size,
-        .keep_bodies = o->keep_bodies,
-        .tls_version_min = o->tls_version_min,
-        .insecure = o->insecure,
-        .lean = workers_of(o) > LEAN_WORKERS,
-    };
-}
-
-/* Copies both lists of statuses into one block. */
-static bool copy_rules(struct weir *weir, const struct weir_options *o)
-{
-    const struct weir_status_range *success = o->success != NULL ? o->success : default_success;
-    const struct weir_status_range *retry = o->retry_statuses != NULL ? o->retry_statuses : default_retry;
-    const size_t success_count = o->success != NULL ? o->success_count : sizeof default_success / sizeof *success;
-    const size_t retry_count = o->retry_statuses != NULL ? o->retry_status_count : sizeof default_retry / sizeof *retry;
-
-    weir->statuses = malloc((success_count + retry_count) * sizeof *weir->statuses);
-    if (weir->statuses == NULL)
-        return false;
-    memcpy(weir->statuses, success, success_count * sizeof *success);
-    if (retry_count > 0)
-        memcpy(weir->statuses + success_count, retry, retry_count * sizeof *retry);
-    weir->rules = (struct weir__verdict_rules){
-        .success = weir->statuses,
-        .success_count = success_count,
-        .retry = weir->statuses + success_count,
-        .retry_count = retry_count,
-        .redirect_max = o->redirect_max,
-        .attempt_max = o->attempt_max,
-        .refusal_max = o->refusal_max,
-        .non_idempotent = o->retry_non_idempotent,
-    };
-    return true;
-}
-
 static bool make_pushback(struct weir *weir, const struct weir_options *o, uint64_t seed)
 {
     const struct weir__pushback_rules rules = {
@@ -148,6 +29,12 @@ static bool make_pushback(struct weir *weir, const struct weir_options *o, uint6
     return weir__pushback_init(&weir->pushback, &weir->limits, &rules, seed);
 }
 
+void weir__dispatcher_tell(struct weir *weir, const struct weir_event *event)
+{
+    if (weir->on_event != NULL)
+        weir->on_event(weir->event_user_data, event);
+}
+
 static void tell_limit(struct weir *weir, const struct weir__gate_answer *answer, int64_t now_ns)
 {
     const struct weir_event event = {
@@ -156,8 +43,7 @@ static void tell_limit(struct weir *weir, const struct weir__gate_answer *answer
         .limit_name = weir__limits_name(&weir->limits, answer->limit),
         .wait_ns = answer->not_before_ns == WEIR__NEVER ? -1 : answer->not_before_ns - now_ns,
     };
-    if (weir->on_event != NULL)
-        weir->on_event(weir->event_user_data, &event);
+    weir__dispatcher_tell(weir, &event);
 }
 
 /* A pause without a job that has to wait for it is nobody's trouble: so it is looked at here. */
@@ -170,8 +56,7 @@ static void give_up_if_too_long(struct weir *weir, int64_t now_ns)
         atomic_exchange(&weir->pushback.gave_up, true))
         return;
     weir__pushback_reason(&weir->pushback, reason, sizeof reason);
-    if (weir->on_event != NULL) /* before the stop: then nobody can have seen the end of the run yet */
-        weir->on_event(weir->event_user_data, &event);
+    weir__dispatcher_tell(weir, &event); /* before the stop: then nobody can have seen the end of the run yet */
     weir__pool_stop(&weir->pool);
 }
 
@@ -192,13 +77,13 @@ static bool make_pool(struct weir *weir, const struct weir_options *o)
         .enter = weir__attempt_enter,
         .leave = weir__attempt_leave,
         .run = weir__attempt_run,
-        .drop = weir__attempt_drop,
-        .expire = weir__attempt_expire,
+        .drop = weir__sequel_drop,
+        .expire = weir__sequel_expire,
         .reached = take_reached,
         .context = weir,
     };
 
-    if (!weir__pool_init(&weir->pool, &weir->env, &weir->limits.gate, &ops, workers_of(o), o->queue_max))
+    if (!weir__pool_init(&weir->pool, &weir->env, &weir->limits.gate, &ops, weir__settings_workers(o), o->queue_max))
         return false;
     weir->pool.lifetime_ns = o->deadline_ns;
     return true;
@@ -211,7 +96,7 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
     struct weir *weir = NULL;
     enum weir_status status = WEIR_INVALID;
 
-    if (options == NULL || out == NULL || !valid_options(options))
+    if (options == NULL || out == NULL || !weir__settings_valid(options))
         goto no_weir;
     status = WEIR_NO_MEMORY;
     weir = calloc(1, sizeof *weir);
@@ -230,8 +115,7 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
         goto no_statistics;
     if (!weir__job_stock_init(&weir->stock))
         goto no_stock;
-    transport = transport_options(options);
-    if (!copy_rules(weir, options) || !copy_texts(weir, options, &transport) || !make_pool(weir, options))
+    if (!weir__settings_copy(weir, options, &transport) || !make_pool(weir, options))
         goto no_pool;
     weir->transport = outside->transport;
     if (weir->transport == NULL && (status = weir__easy_new(&transport, &weir->transport)) != WEIR_OK)

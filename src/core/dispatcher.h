@@ -47,11 +47,21 @@ struct weir {
 enum weir_status weir__dispatcher_new(const struct weir_options *options, const struct weir__outside *outside,
                                       struct weir **out);
 
-/* src/core/attempt.c: the pool's `run`, `drop` and `expire`, and a worker's connection. */
+/* Tells who watches, if anybody does.  Call it without a lock. */
+void weir__dispatcher_tell(struct weir *weir, const struct weir_event *event);
+
+/* src/core/attempt.c: the pool's `run`, and a worker's connection. */
 void *weir__attempt_enter(void *context);
 void weir__attempt_leave(void *context, void *state);
 enum weir__pool_next weir__attempt_run(void *context, struct weir__worker *worker, struct weir__task *task);
-void weir__attempt_drop(void *context, struct weir__task *task);
-void weir__attempt_expire(void *context, struct weir__task *task);
+
+/* src/core/sequel.c: the pool's `drop` and `expire`. */
+void weir__sequel_drop(void *context, struct weir__task *task);
+void weir__sequel_expire(void *context, struct weir__task *task);
+
+/* src/core/settings.c: whether they can be kept to; then their copies in `weir`.  False without memory. */
+bool weir__settings_valid(const struct weir_options *options);
+uint32_t weir__settings_workers(const struct weir_options *options); /* the ceiling */
+bool weir__settings_copy(struct weir *weir, const struct weir_options *options, struct weir__transport_options *out);
 
 #endif

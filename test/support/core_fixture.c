@@ -91,6 +91,14 @@ bool fixture_settle(struct fixture *fixture)
     return fake_clock_run(&fixture->clock, all_ended, fixture->weir);
 }
 
+struct weir_stats fixture_stats(struct fixture *fixture)
+{
+    struct weir_stats stats = {.struct_size = sizeof stats};
+
+    weir_snapshot(fixture->weir, &stats);
+    return stats;
+}
+
 struct fixture_end fixture_end_of(struct fixture *fixture, uint64_t id)
 {
     struct fixture_end end;

@@ -50,6 +50,8 @@ enum weir_status fixture_submit(struct fixture *fixture, const char *method, con
 /* Moves the fake time on until every job has ended; false where that does not happen. */
 bool fixture_settle(struct fixture *fixture);
 
+struct weir_stats fixture_stats(struct fixture *fixture);
+
 struct fixture_end fixture_end_of(struct fixture *fixture, uint64_t id);
 
 #endif

@@ -42,14 +42,6 @@ static struct fixture *start(const struct weir_rate *rate, uint32_t redirect_max
     return start_trying(rate, redirect_max, 1);
 }
 
-static struct weir_stats stats_of(struct fixture *f)
-{
-    struct weir_stats stats = {.struct_size = sizeof stats};
-
-    weir_snapshot(f->weir, &stats);
-    return stats;
-}
-
 struct path {
     const char *name;
     const char *method;
@@ -149,7 +141,7 @@ static void every_reply_ends_its_job_once_with_the_right_outcome(void **state)
         if (!fixture_settle(f))
             fail_msg("%s: never ended", path->name);
         end = fixture_end_of(f, 7);
-        stats = stats_of(f);
+        stats = fixture_stats(f);
         if (end.times != 1 || end.result.outcome != path->outcome || end.result.error != path->error ||
             end.result.attempts != path->attempts || end.result.http_status != path->step.http_status)
             fail_msg("%s: ended %u times, %s, %s, status %d, %u attempts", path->name, end.times,
@@ -194,7 +186,7 @@ static void every_path_gives_its_permits_back_and_not_before_the_hold(void **sta
         if (next.sent_ns != next_send_of(path))
             fail_msg("%s: the next was sent at %lld ns, not %lld", path->name,
                      (long long)(next.sent_ns - FIXTURE_START_NS), (long long)(next_send_of(path) - FIXTURE_START_NS));
-        stats = stats_of(f);
+        stats = fixture_stats(f);
         assert_int_equal(stats.limits[1].worst_window, 1);
         assert_int_equal(stats.limits[1].uncertain, !path->step.unsent && path->step.http_status == 0);
         fixture_free(f);
@@ -251,7 +243,7 @@ static void durations_of_a_result_are_exact(void **state)
     assert_string_equal(first.detail, "");
     assert_int_equal(second.result.queue_ns + second.result.permit_ns, MS(55)); /* one permit, behind the first */
     assert_int_equal(second.result.total_ns, MS(110));
-    stats = stats_of(f);
+    stats = fixture_stats(f);
     assert_int_equal(stats.connections, 2);
     assert_int_equal(stats.latency.count, 2);
     assert_int_equal(stats.latency.max_ns, MS(25)); /* from the send to the end */
@@ -284,7 +276,7 @@ static void resend_goes_through_the_gate_again_and_pays(void **state)
     assert_int_equal(fake_transport_record(f->transport, 1).sent_ns,
                      weir__hold_until(FIXTURE_START_NS + MS(3), one_per_second.per_ns));
     assert_string_equal(fake_transport_record(f->transport, 1).url, URL); /* before what waits behind it */
-    stats = stats_of(f);
+    stats = fixture_stats(f);
     assert_int_equal(stats.attempts, 3);
     assert_int_equal(stats.retries, 1);
     assert_int_equal(stats.errors[WEIR_ERROR_CONNECTION_LOST], 1);
@@ -307,7 +299,7 @@ static void resends_count_as_attempts(void **state)
     assert_int_equal(end.result.outcome, WEIR_OUTCOME_FAILED);
     assert_int_equal(end.result.error, WEIR_ERROR_CONNECTION_LOST);
     assert_int_equal(end.result.attempts, 5);
-    assert_int_equal(stats_of(f).retries, 4);
+    assert_int_equal(fixture_stats(f).retries, 4);
     fixture_free(f);
 }
 
@@ -366,7 +358,7 @@ static void redirects_change_method_and_keep_headers_within_an_origin(void **sta
         assert_int_equal(fixture_end_of(f, 0).times, 1);
         assert_int_equal(fixture_end_of(f, 0).result.outcome, WEIR_OUTCOME_SUCCEEDED);
         assert_int_equal(fixture_end_of(f, 0).result.attempts, 2);
-        assert_int_equal(stats_of(f).retries, 0);
+        assert_int_equal(fixture_stats(f).retries, 0);
         fixture_free(f);
     }
 }
@@ -382,8 +374,8 @@ static void a_redirect_after_a_resend_is_no_retry(void **state)
     assert_int_equal(fixture_submit(f, "GET", URL, 0), WEIR_OK);
     assert_true(fixture_settle(f));
     assert_int_equal(fixture_end_of(f, 0).result.attempts, 3);
-    assert_int_equal(stats_of(f).attempts, 3);
-    assert_int_equal(stats_of(f).retries, 1);
+    assert_int_equal(fixture_stats(f).attempts, 3);
+    assert_int_equal(fixture_stats(f).retries, 1);
     fixture_free(f);
 }
 
@@ -426,7 +418,7 @@ static void a_stop_after_a_redirected_post_is_cancelled_only_if_nothing_was_done
         if (end.result.outcome != wanted || end.result.error != WEIR_ERROR_STOPPED)
             fail_msg("%s, %d, %s: %s", cases[i / 2].method, cases[i / 2].status, waits ? "waiting" : "under way",
                      weir_outcome_text(end.result.outcome));
-        assert_int_equal(stats_of(f).outcomes[wanted], 1);
+        assert_int_equal(fixture_stats(f).outcomes[wanted], 1);
         assert_int_equal(end.result.attempts, waits ? 1 : 2);
         assert_true(end.result.sent_at_ns > 0);
         fixture_free(f);
@@ -485,7 +477,7 @@ static void redirects_pay_and_end_at_their_maximum(void **state)
         assert_int_equal(fake_transport_record(f->transport, i).sent_ns, due_ns);
         due_ns = weir__hold_until(due_ns + MS(1), one_per_second.per_ns);
     }
-    assert_int_equal(stats_of(f).statuses[302], 3);
+    assert_int_equal(fixture_stats(f).statuses[302], 3);
     fixture_free(f);
 }
 

@@ -34,14 +34,6 @@ static struct fixture *start(uint32_t concurrency, uint32_t queue_max, const str
     return f;
 }
 
-static struct weir_stats stats_of(struct fixture *f)
-{
-    struct weir_stats stats = {.struct_size = sizeof stats};
-
-    weir_snapshot(f->weir, &stats);
-    return stats;
-}
-
 static void submit(struct fixture *f, const char *method, uint64_t first, uint64_t count)
 {
     for (uint64_t id = first; id < first + count; id++)
@@ -198,7 +190,7 @@ static void in_flight_never_exceeds_workers_or_permits(void **state)
             fake_transport_release(f->transport, 1);
         }
         assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
-        stats = stats_of(f);
+        stats = fixture_stats(f);
         assert_int_equal(stats.peak_in_flight, cases[i][2]);
         assert_true(stats.workers <= (cases[i][1] == 0 ? cases[i][0] : cases[i][1]));
         assert_int_equal(stats.outcomes[WEIR_OUTCOME_SUCCEEDED], 20);
@@ -211,13 +203,13 @@ static void threads_start_only_when_a_job_needs_one(void **state)
     struct fixture *f = start(50, 100, &parked);
 
     (void)state;
-    assert_int_equal(stats_of(f).workers, 0);
+    assert_int_equal(fixture_stats(f).workers, 0);
     submit(f, "GET", 0, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
-    assert_int_equal(stats_of(f).workers, 1);
+    assert_int_equal(fixture_stats(f).workers, 1);
     submit(f, "GET", 1, 2);
     assert_true(fake_transport_await_parked(f->transport, 3));
-    assert_int_equal(stats_of(f).workers, 3);
+    assert_int_equal(fixture_stats(f).workers, 3);
     fake_transport_release(f->transport, 3);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
     fixture_free(f);
@@ -235,8 +227,8 @@ static void full_queue_refuses_at_once_without_a_timeout(void **state)
     assert_true(fake_transport_await_parked(f->transport, 1));
     submit(f, "GET", 1, 2);
     assert_int_equal(fixture_submit(f, "GET", URL, 3), WEIR_FULL);
-    assert_int_equal(stats_of(f).queued, 2);
-    assert_int_equal(stats_of(f).accepted, 3);
+    assert_int_equal(fixture_stats(f).queued, 2);
+    assert_int_equal(fixture_stats(f).accepted, 3);
     fake_transport_release(f->transport, 1);
     assert_true(fake_transport_await_begun(f->transport, 2));
     submit(f, "GET", 3, 1); /* now there is room */
@@ -301,7 +293,7 @@ static void submit_gives_up_at_its_timeout(void **state)
     fake_clock_advance(&f->clock, 1);
     weir__thread_join(late.thread);
     assert_int_equal(atomic_load(&late.status), WEIR_TIMEOUT);
-    assert_int_equal(stats_of(f).accepted, 2);
+    assert_int_equal(fixture_stats(f).accepted, 2);
     fixture_close(f);
     assert_int_equal(fixture_end_of(f, 9).times, 0);
     fixture_free(f);
@@ -375,7 +367,7 @@ static void stop_cancels_what_waits_and_lets_finish_what_flies(void **state)
     }
     assert_int_equal(fake_transport_begun(f->transport), 2);
     weir_stop(f->weir); /* again: nothing */
-    assert_int_equal(stats_of(f).outcomes[WEIR_OUTCOME_CANCELLED], 3);
+    assert_int_equal(fixture_stats(f).outcomes[WEIR_OUTCOME_CANCELLED], 3);
     fixture_free(f);
 }
 
@@ -560,7 +552,7 @@ static void jobs_without_a_callback_are_fine(void **state)
     for (int i = 0; i < 5; i++)
         assert_int_equal(weir_submit(f->weir, &request, 0), WEIR_OK);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
-    assert_int_equal(stats_of(f).outcomes[WEIR_OUTCOME_SUCCEEDED], 5);
+    assert_int_equal(fixture_stats(f).outcomes[WEIR_OUTCOME_SUCCEEDED], 5);
     fixture_free(f);
 }
 

@@ -75,14 +75,6 @@ static struct fixture *start(uint32_t concurrency, const struct weir_rate *rates
     return f;
 }
 
-static struct weir_stats stats_of(struct fixture *f)
-{
-    struct weir_stats stats = {.struct_size = sizeof stats};
-
-    weir_snapshot(f->weir, &stats);
-    return stats;
-}
-
 static int compare(const void *a, const void *b)
 {
     const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -127,7 +119,7 @@ static void no_window_holds_more_than_the_limit(void **state)
     for (uint32_t i = 0; i < count; i++)
         assert_int_equal(fixture_submit(f, "GET", URL, i), WEIR_OK);
     assert_true(fixture_settle(f));
-    stats = stats_of(f);
+    stats = fixture_stats(f);
     assert_int_equal(stats.attempts, count);
     for (int limit = 0; limit < 2; limit++) {
         for (int mix = 0; mix < 3; mix++) {
@@ -206,7 +198,7 @@ static void default_shape_is_strict_up_to_a_minute(void **state)
     static const struct weir_rate rates[] = {{.requests = 5, .per_ns = INT64_C(60000000000)},
                                              {.requests = 5, .per_ns = INT64_C(60000000001)}};
     struct fixture *f = start(1, rates, 2, &fixture_plain, NULL);
-    const struct weir_stats stats = stats_of(f);
+    const struct weir_stats stats = fixture_stats(f);
 
     (void)state;
     assert_int_equal(stats.limits[1].shape, WEIR_SHAPE_STRICT);
@@ -277,7 +269,7 @@ static void permit_of_an_unsent_attempt_serves_the_next_job_soon(void **state)
     assert_true(fake_transport_await_sent(f->transport, 3));
     assert_int_equal(fake_transport_record(f->transport, 3).sent_ns, FIXTURE_START_NS + S(9));
     assert_true(fixture_settle(f));
-    assert_int_equal(stats_of(f).limits[1].worst_window, 3);
+    assert_int_equal(fixture_stats(f).limits[1].worst_window, 3);
     fixture_free(f);
 }
 
@@ -293,7 +285,7 @@ static void waits_are_put_down_to_the_limit_that_caused_them(void **state)
     for (uint32_t id = 0; id < 3; id++)
         assert_int_equal(fixture_submit(f, "GET", URL, id), WEIR_OK);
     assert_true(fixture_settle(f));
-    stats = stats_of(f);
+    stats = fixture_stats(f);
     /* the third: 100 ms behind the second's concurrency permit, then for the first's rate permit */
     assert_int_equal(stats.limits[1].waits, 1);
     assert_int_equal(stats.time.permit_wait_ns,
@@ -316,7 +308,7 @@ static void pace_waits_are_counted_as_such(void **state)
     for (uint32_t id = 0; id < 4; id++)
         assert_int_equal(fixture_submit(f, "GET", URL, id), WEIR_OK);
     assert_true(fixture_settle(f));
-    stats = stats_of(f);
+    stats = fixture_stats(f);
     assert_int_equal(stats.time.pace_wait_ns, MS(750));
     assert_int_equal(stats.limits[1].waits, 3);
     assert_int_equal(stats.limits[1].wait_ns, MS(750));

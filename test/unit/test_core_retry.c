@@ -39,14 +39,6 @@ static struct fixture *start(const struct weir_options *options)
     return f;
 }
 
-static struct weir_stats stats_of(struct fixture *f)
-{
-    struct weir_stats stats = {.struct_size = sizeof stats};
-
-    weir_snapshot(f->weir, &stats);
-    return stats;
-}
-
 static void push(struct fixture *f, const struct fake_step *step, unsigned times)
 {
     for (unsigned i = 0; i < times; i++)
@@ -92,8 +84,8 @@ static void a_failure_is_tried_again_after_a_backoff(void **state)
     for (uint32_t i = 1; i < 4; i++, most_ns *= 2)
         ASSERT_BETWEEN(sent_ns(f, i) - sent_ns(f, i - 1), MS(10), MS(10) + most_ns);
     assert_int_equal(end.result.queue_ns, 0); /* a backoff is no queueing */
-    assert_int_equal(stats_of(f).retries, 3);
-    assert_int_equal(stats_of(f).refusals, 0);
+    assert_int_equal(fixture_stats(f).retries, 3);
+    assert_int_equal(fixture_stats(f).refusals, 0);
     fixture_free(f);
 }
 
@@ -149,7 +141,7 @@ static void the_budget_bounds_a_storm(void **state)
     for (uint64_t id = 0; id < 1000; id++)
         submit(f, "GET", id);
     assert_true(fixture_settle(f));
-    stats = stats_of(f);
+    stats = fixture_stats(f);
     assert_int_equal(stats.outcomes[WEIR_OUTCOME_FAILED], 1000);
     assert_int_equal(stats.attempts, 1100);
     assert_int_equal(stats.retries, 100);
@@ -311,7 +303,7 @@ static void a_refusal_pauses_everybody_until_the_moment_named(void **state)
     for (uint64_t id = 0; id < 9; id++)
         assert_int_equal(fixture_end_of(f, id).result.outcome, WEIR_OUTCOME_SUCCEEDED);
     assert_int_equal(fixture_end_of(f, 0).result.refusals, 1);
-    stats = stats_of(f);
+    stats = fixture_stats(f);
     assert_int_equal(stats.refusals, 3);
     assert_int_equal(stats.pause.count, 1);
     assert_string_equal(stats.pause.reason, "429, retry-after");
@@ -365,8 +357,8 @@ static void nothing_remaining_pauses_before_a_refusal(void **state)
     submit(f, "GET", 1);
     assert_true(fixture_settle(f));
     ASSERT_BETWEEN(sent_ns(f, 1), FIXTURE_START_NS + MS(3011), FIXTURE_START_NS + MS(3311));
-    assert_int_equal(stats_of(f).refusals, 0);
-    assert_int_equal(stats_of(f).pause.count, 1);
+    assert_int_equal(fixture_stats(f).refusals, 0);
+    assert_int_equal(fixture_stats(f).pause.count, 1);
     fixture_free(f);
 }
 
@@ -388,7 +380,7 @@ static void nothing_remaining_is_no_news_where_the_limit_is_kept(void **state)
         submit(f, "GET", id);
     assert_true(fixture_settle(f));
     assert_int_equal(sent_ns(f, 4), FIXTURE_START_NS + 4 * MS(10));
-    assert_int_equal(stats_of(f).pause.count, 0);
+    assert_int_equal(fixture_stats(f).pause.count, 0);
     fixture_free(f);
 }
 
@@ -440,7 +432,7 @@ static void a_pause_that_is_too_long_ends_the_run(void **state)
     assert_int_equal(fixture_end_of(f, 1).result.outcome, WEIR_OUTCOME_CANCELLED);
     assert_true(fixture_end_of(f, 1).at_ns < FIXTURE_START_NS + S(1));
     assert_int_equal(fixture_submit(f, "GET", URL, 2), WEIR_STOPPED);
-    assert_true(stats_of(f).pause.gave_up);
+    assert_true(fixture_stats(f).pause.gave_up);
     i = find(&watched, WEIR_EVENT_GAVE_UP);
     assert_true(i >= 0);
     ASSERT_BETWEEN(watched.events[i].wait_ns, S(3599), S(3600));
@@ -462,7 +454,7 @@ static void a_pause_after_the_last_job_ends_nothing(void **state)
     submit(f, "GET", 0);
     assert_true(fixture_settle(f));
     assert_int_equal(fixture_end_of(f, 0).result.outcome, WEIR_OUTCOME_SUCCEEDED);
-    assert_false(stats_of(f).pause.gave_up);
+    assert_false(fixture_stats(f).pause.gave_up);
     fixture_free(f);
 }
 
@@ -487,8 +479,8 @@ static void a_pause_holds_back_what_has_not_been_sent_yet(void **state)
     assert_int_equal(fixture_end_of(f, 1).result.outcome, WEIR_OUTCOME_SUCCEEDED);
     assert_int_equal(fixture_end_of(f, 1).result.attempts, 1);
     ASSERT_BETWEEN(fixture_end_of(f, 1).at_ns, FIXTURE_START_NS + MS(2011), FIXTURE_START_NS + MS(2300));
-    assert_int_equal(stats_of(f).attempts, 3);
-    assert_int_equal(stats_of(f).errors[WEIR_ERROR_STOPPED], 0);
+    assert_int_equal(fixture_stats(f).attempts, 3);
+    assert_int_equal(fixture_stats(f).errors[WEIR_ERROR_STOPPED], 0);
     fixture_free(f);
 }
 
@@ -517,7 +509,7 @@ static void a_stated_limit_is_adopted_where_that_is_asked_for(void **state)
     for (uint64_t id = 0; id < 20; id++)
         submit(f, "GET", id);
     assert_true(fixture_settle(f));
-    stats = stats_of(f);
+    stats = fixture_stats(f);
     assert_int_equal(stats.limit_count, 2);
     assert_string_equal(stats.limits[1].name, "5/1s");
     assert_string_equal(stats.limits[1].learned_from, "ratelimit-policy");
@@ -543,9 +535,9 @@ static void a_stated_limit_is_not_adopted_otherwise(void **state)
     for (uint64_t id = 0; id < 20; id++)
         submit(f, "GET", id);
     assert_true(fixture_settle(f));
-    assert_int_equal(stats_of(f).limit_count, 1);
+    assert_int_equal(fixture_stats(f).limit_count, 1);
     assert_int_equal(sent_ns(f, 19), FIXTURE_START_NS + 19 * MS(10));
-    assert_int_equal(stats_of(f).pause.stated.requests, 5); /* but it is remembered, to explain refusals */
+    assert_int_equal(fixture_stats(f).pause.stated.requests, 5); /* but it is remembered, to explain refusals */
     fixture_free(f);
 }
 
@@ -564,7 +556,7 @@ static void a_laxer_limit_is_not_adopted(void **state)
     assert_non_null(f);
     submit(f, "GET", 0);
     assert_true(fixture_settle(f));
-    assert_int_equal(stats_of(f).limit_count, 2);
+    assert_int_equal(fixture_stats(f).limit_count, 2);
     fixture_free(f);
 }
 
@@ -581,8 +573,8 @@ static void a_refusal_that_states_the_limit_makes_it_ours(void **state)
     for (uint64_t id = 0; id < 12; id++)
         submit(f, "GET", id);
     assert_true(fixture_settle(f));
-    assert_int_equal(stats_of(f).limit_count, 2);
-    assert_string_equal(stats_of(f).limits[1].learned_from, "x-ratelimit-limit");
+    assert_int_equal(fixture_stats(f).limit_count, 2);
+    assert_string_equal(fixture_stats(f).limits[1].learned_from, "x-ratelimit-limit");
     assert_true(sent_ns(f, 1) >= FIXTURE_START_NS + MS(1010));
     for (uint32_t n = 6; n < 13; n++)
         assert_true(sent_ns(f, n) - sent_ns(f, n - 5) >= S(1));
@@ -607,7 +599,7 @@ static void a_stated_limit_that_is_used_up_makes_it_ours(void **state)
     for (uint64_t id = 0; id < 21; id++)
         submit(f, "GET", id);
     assert_true(fixture_settle(f));
-    stats = stats_of(f);
+    stats = fixture_stats(f);
     assert_int_equal(stats.pause.count, 1);
     assert_int_equal(stats.limit_count, 3);
     assert_string_equal(stats.limits[2].name, "5/1s");
@@ -632,7 +624,7 @@ static void refusals_alone_slow_sending_down(void **state)
         submit(f, "GET", id);
     assert_true(fixture_settle(f));
     /* 50 were accepted, then 2 s of silence: 25 a second, of which nine tenths */
-    assert_true(stats_of(f).pause.slowed_to_per_s > 22 && stats_of(f).pause.slowed_to_per_s < 23);
+    assert_true(fixture_stats(f).pause.slowed_to_per_s > 22 && fixture_stats(f).pause.slowed_to_per_s < 23);
     for (uint32_t n = 52; n < 201; n++)
         ASSERT_BETWEEN(sent_ns(f, n) - sent_ns(f, n - 1), MS(43), MS(46));
     fixture_free(f);
@@ -656,7 +648,7 @@ static void the_workers_time_adds_up_and_names_what_held_them(void **state)
     push(f, &refused_for_2_s, 1);
     submit(f, "GET", 0);
     assert_true(fixture_settle(f));
-    stats = stats_of(f);
+    stats = fixture_stats(f);
     t = stats.time;
     assert_int_equal(stats.workers, 1);
     assert_int_equal(t.sending_ns + t.permit_wait_ns + t.pace_wait_ns + t.paused_ns + t.backoff_ns + t.idle_ns,

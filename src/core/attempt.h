@@ -1,0 +1,36 @@
+/*
+ * attempt - what the two files of an attempt share: attempt.c takes it to its end, sequel.c decides what comes next.
+ */
+#ifndef WEIR_CORE_ATTEMPT_H
+#define WEIR_CORE_ATTEMPT_H
+
+#include "core/dispatcher.h"
+
+/* Why the wire let nothing pass. */
+enum weir__held_back {
+    WEIR__HELD_BACK_NOT,
+    WEIR__HELD_BACK_BY_PAUSE,
+    WEIR__HELD_BACK_BY_DEADLINE,
+    WEIR__HELD_BACK_BY_STOP
+};
+
+/* A job in the hands of a worker: an attempt, or less. */
+struct weir__try {
+    struct weir *weir;
+    struct weir__worker *worker;
+    struct weir__job *job;
+    struct weir__ticket ticket;
+    enum weir__held_back held_back;
+    int64_t sent_ns;      /* 0: not sent */
+    int64_t sent_wall_ns; /* only where a callback will be told */
+    int64_t began_ns;     /* 0: no response began */
+    int64_t ended_ns;
+    struct weir__reply reply;
+    struct weir__feedback feedback;
+    struct weir__verdict verdict;
+};
+
+/* The transport is done with it: tells the others what it heard, counts it, and ends the job or sends it on. */
+enum weir__pool_next weir__sequel_of(struct weir__try *attempt);
+
+#endif
