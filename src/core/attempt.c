@@ -71,7 +71,7 @@ static int64_t pass_wire(void *context, bool new_connection)
         return -1;
     if (attempt->job->done != NULL)
         attempt->sent_wall_ns = weir->env.wall_ns(weir->env.context);
-    attempt->sent_ns = weir__limits_sent(&weir->limits, &attempt->ticket, weir->env.now_ns, weir->env.context);
+    attempt->sent_ns = weir__limits_sent(&weir->limits, &attempt->ticket, now_ns, weir->env.now_ns, weir->env.context);
     return attempt->sent_ns - ready_ns;
 }
 
@@ -134,9 +134,10 @@ static void give_rates_back(struct weir__try *attempt)
 /* The wire let nothing pass: the attempt never was one, but for a connection that it may have opened. */
 static enum weir__pool_next held_back(struct weir__try *attempt)
 {
-    const struct weir__statistics_attempt figures = {.new_connection = attempt->reply.new_connection, .ttfb_ns = -1};
+    const struct weir__statistics_attempt figures = {
+        .new_connection = attempt->reply.new_connection, .ttfb_ns = -1, .answered_ns = -1};
 
-    weir__limits_ended(&attempt->weir->limits);
+    weir__limits_ended(&attempt->weir->limits, &attempt->ticket, attempt->ended_ns);
     weir__statistics_attempt(&attempt->weir->statistics, &figures);
     attempt->job->tries--;
     if (attempt->held_back == WEIR__HELD_BACK_BY_PAUSE)

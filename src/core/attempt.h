@@ -26,7 +26,8 @@ struct weir__try {
     int64_t began_ns;     /* 0: no response began */
     int64_t ended_ns;
     struct weir__reply reply;
-    struct weir__feedback feedback;
+    const struct weir__feedback *feedback; /* `read`, or one that says nothing */
+    struct weir__feedback read;
     struct weir__verdict verdict;
 };
 

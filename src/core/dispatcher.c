@@ -26,7 +26,7 @@ static bool make_pushback(struct weir *weir, const struct weir_options *o, uint6
     /* for jitter: two dispatchers need not draw the same, and that is all */
     if (seed == 0)
         seed = (uint64_t)weir__clock_wall_ns() ^ (uint64_t)(uintptr_t)weir;
-    return weir__pushback_init(&weir->pushback, &weir->limits, &rules, seed);
+    return weir__pushback_init(&weir->pushback, &weir->limits, &weir->statistics, &rules, seed);
 }
 
 void weir__dispatcher_tell(struct weir *weir, const struct weir_event *event)

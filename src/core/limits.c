@@ -205,13 +205,13 @@ int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns, int64_t l
     return at_ns;
 }
 
-int64_t weir__limits_sent(struct weir__limits *limits, struct weir__ticket *ticket, int64_t (*now)(void *context),
-                          void *context)
+int64_t weir__limits_sent(struct weir__limits *limits, struct weir__ticket *ticket, int64_t ready_ns,
+                          int64_t (*now)(void *context), void *context)
 {
     int64_t now_ns;
 
     if (limits->rate_count == 0)
-        return now(context);
+        return ready_ns;
     weir__mutex_lock(&limits->lock);
     now_ns = now(context);
     ticket->counted = limits->rate_count;
@@ -221,7 +221,7 @@ int64_t weir__limits_sent(struct weir__limits *limits, struct weir__ticket *tick
     return now_ns;
 }
 
-int64_t weir__limits_began(struct weir__limits *limits, const struct weir__ticket *ticket, int64_t sent_ns,
+int64_t weir__limits_began(struct weir__limits *limits, struct weir__ticket *ticket, int64_t sent_ns,
                            int64_t (*now)(void *context), void *context)
 {
     int64_t now_ns;
@@ -237,11 +237,14 @@ int64_t weir__limits_began(struct weir__limits *limits, const struct weir__ticke
     } else {
         now_ns = now(context);
     }
+    if (ticket->held <= 1 && limits->rate_count == 0)
+        return now_ns; /* nothing to give back yet: the gate is told at the end, with one lock less */
+    ticket->answered = true;
     weir__gate_answered(&limits->gate, ticket->held, now_ns);
     return now_ns;
 }
 
-void weir__limits_gave_up(struct weir__limits *limits, const struct weir__ticket *ticket, int64_t (*now)(void *context),
+void weir__limits_gave_up(struct weir__limits *limits, struct weir__ticket *ticket, int64_t (*now)(void *context),
                           void *context)
 {
     int64_t now_ns;
@@ -251,17 +254,22 @@ void weir__limits_gave_up(struct weir__limits *limits, const struct weir__ticket
     for (uint32_t i = 0; i < ticket->counted; i++)
         weir__certificate_gave_up(&limits->rates[i].certificate, now_ns);
     weir__mutex_unlock(&limits->lock);
+    ticket->answered = true;
     weir__gate_answered(&limits->gate, ticket->held, now_ns);
 }
 
-void weir__limits_unsent(struct weir__limits *limits, const struct weir__ticket *ticket)
+void weir__limits_unsent(struct weir__limits *limits, struct weir__ticket *ticket)
 {
+    ticket->answered = true;
     weir__gate_unsent(&limits->gate, ticket->held);
 }
 
-void weir__limits_ended(struct weir__limits *limits)
+void weir__limits_ended(struct weir__limits *limits, const struct weir__ticket *ticket, int64_t now_ns)
 {
-    weir__gate_give(&limits->gate);
+    if (ticket->answered)
+        weir__gate_give(&limits->gate);
+    else
+        weir__gate_over(&limits->gate, ticket->held, now_ns);
 }
 
 void weir__limits_stats(struct weir__limits *limits, uint32_t limit, struct weir_limit_stats *out)

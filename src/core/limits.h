@@ -54,6 +54,7 @@ struct weir__limits {
 struct weir__ticket {
     uint32_t held;    /* limits, the first ones, of which the gate gave it a permit */
     uint32_t counted; /* rate limits, the first ones, whose certificates have seen its send */
+    bool answered;    /* the gate knows that it is, or that it never will be */
 };
 
 /* WEIR_OK; WEIR_INVALID for a rate out of range; WEIR_NO_MEMORY. */
@@ -84,29 +85,29 @@ bool weir__limits_cover(struct weir__limits *limits, uint32_t requests, int64_t 
 int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns, int64_t latest_ns);
 
 /*
- * The send leaves now.  Reads the clock through `now`, under the lock, so that the certificates see sends in their
- * order; returns that reading.
+ * The send leaves now: at `ready_ns`, read right before, or where certificates must see sends in their order, at what
+ * `now` reads under their lock.  Returns the one that counts.
  */
-int64_t weir__limits_sent(struct weir__limits *limits, struct weir__ticket *ticket, int64_t (*now)(void *context),
-                          void *context);
+int64_t weir__limits_sent(struct weir__limits *limits, struct weir__ticket *ticket, int64_t ready_ns,
+                          int64_t (*now)(void *context), void *context);
 
 /*
  * The response began: rate permits are held from here.  Reads the clock as weir__limits_sent() does and returns that: a
  * reading from before the lock could reach the certificates after a later one, be taken for it, and convict a limit
  * that was kept.
  */
-int64_t weir__limits_began(struct weir__limits *limits, const struct weir__ticket *ticket, int64_t sent_ns,
+int64_t weir__limits_began(struct weir__limits *limits, struct weir__ticket *ticket, int64_t sent_ns,
                            int64_t (*now)(void *context), void *context);
 
 /* No response will be awaited any more: held from here, and uncertain.  Reads the clock likewise. */
-void weir__limits_gave_up(struct weir__limits *limits, const struct weir__ticket *ticket, int64_t (*now)(void *context),
+void weir__limits_gave_up(struct weir__limits *limits, struct weir__ticket *ticket, int64_t (*now)(void *context),
                           void *context);
 
 /* It never left: rate permits come back at once. */
-void weir__limits_unsent(struct weir__limits *limits, const struct weir__ticket *ticket);
+void weir__limits_unsent(struct weir__limits *limits, struct weir__ticket *ticket);
 
-/* The attempt is over: the concurrency permit comes back. */
-void weir__limits_ended(struct weir__limits *limits);
+/* The attempt is over, at `now_ns`: the concurrency permit comes back. */
+void weir__limits_ended(struct weir__limits *limits, const struct weir__ticket *ticket, int64_t now_ns);
 
 /* Fills the entry for one limit. */
 void weir__limits_stats(struct weir__limits *limits, uint32_t limit, struct weir_limit_stats *out);

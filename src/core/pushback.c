@@ -16,10 +16,11 @@
 #define PATIENT_GUESS_NS (60 * WEIR__NS_PER_S)
 
 bool weir__pushback_init(struct weir__pushback *pushback, struct weir__limits *limits,
-                         const struct weir__pushback_rules *rules, uint64_t seed)
+                         struct weir__statistics *statistics, const struct weir__pushback_rules *rules, uint64_t seed)
 {
     memset(pushback, 0, sizeof *pushback);
     pushback->limits = limits;
+    pushback->statistics = statistics;
     pushback->rules = *rules;
     pushback->random = seed;
     weir__budget_init(&pushback->budget, rules->budget);
@@ -33,31 +34,14 @@ void weir__pushback_clear(struct weir__pushback *pushback)
 
 /* Below, "under the lock" is pushback->lock. */
 
-/* Under the lock.  How many answers came since `since_ns`, as far as they are remembered, and when the first did. */
-static uint64_t answers_since(const struct weir__pushback *p, int64_t since_ns, int64_t *out_first_ns)
-{
-    uint64_t count = 0;
-
-    while (count < p->answer_count && count < WEIR__PUSHBACK_ANSWERS) {
-        const int64_t at_ns = p->answers_ns[(p->answer_count - 1 - count) % WEIR__PUSHBACK_ANSWERS];
-        if (at_ns < since_ns)
-            break;
-        *out_first_ns = at_ns;
-        count++;
-    }
-    return count;
-}
-
-/* Under the lock. */
+/* Under the lock.  An answer that is no refusal ends a row of guesses, if it is one to a request sent after the pause.
+ */
 static void accept(struct weir__pushback *p, const struct weir__pushback_response *response)
 {
-    p->answers_ns[p->answer_count++ % WEIR__PUSHBACK_ANSWERS] = response->now_ns;
-    if (response->succeeded)
-        weir__budget_earn(&p->budget);
     if (!p->guessed)
         return;
     weir__gate_lock(&p->limits->gate);
-    p->guessed = weir__pause_precedes(&p->limits->pause, response->sent_ns); /* then it is no answer to the pause */
+    p->guessed = weir__pause_precedes(&p->limits->pause, response->sent_ns);
     if (!p->guessed)
         weir__pause_accepted(&p->limits->pause);
     weir__gate_unlock(&p->limits->gate);
@@ -74,8 +58,8 @@ static uint32_t left_of(const struct weir__pushback *p, const struct weir__feedb
         return policy->remaining < policy->requests ? (uint32_t)policy->remaining : policy->requests;
     if (refused)
         return 0;
-    answered = answers_since(p, now_ns - policy->per_ns, &first_ns);
-    if (answered >= policy->requests || answered >= WEIR__PUSHBACK_ANSWERS)
+    answered = weir__statistics_answers(p->statistics, now_ns - policy->per_ns, &first_ns) + 1; /* with this one */
+    if (answered >= policy->requests || answered >= WEIR__STATISTICS_ANSWERS)
         return 0;
     return policy->requests - (uint32_t)answered;
 }
@@ -176,7 +160,7 @@ static void pause(struct weir__pushback *p, const struct weir__pushback_response
         look_back_ns = LOOK_BACK_MAX_NS;
     if (look_back_ns < LOOK_BACK_MIN_NS)
         look_back_ns = LOOK_BACK_MIN_NS;
-    accepted = answers_since(p, now_ns - look_back_ns, &first_ns);
+    accepted = weir__statistics_answers(p->statistics, now_ns - look_back_ns, &first_ns);
 
     weir__gate_lock(&p->limits->gate);
     out->paused =
@@ -185,7 +169,7 @@ static void pause(struct weir__pushback *p, const struct weir__pushback_response
         weir__pause_guessed(rule);
     if (out->paused && response->refused && feedback->policy_count == 0)
         weir__pause_slow(rule, now_ns, accepted, now_ns - first_ns,
-                         accepted < WEIR__PUSHBACK_ANSWERS ? look_back_ns : 0);
+                         accepted < WEIR__STATISTICS_ANSWERS ? look_back_ns : 0);
     left_ns = rule->until_ns - now_ns;
     weir__gate_unlock(&p->limits->gate);
     if (!out->paused)
@@ -208,6 +192,8 @@ void weir__pushback_heard(struct weir__pushback *pushback, const struct weir__pu
     bool exhausted;
 
     *out = (struct weir__pushback_news){.paused = false};
+    if (!response->refused && !feedback->present && !atomic_load_explicit(&p->guessed, memory_order_relaxed))
+        return;
     weir__mutex_lock(&p->lock);
     exhausted = is_exhausted(p, feedback);
     if (response->refused)
@@ -230,6 +216,7 @@ void weir__pushback_heard(struct weir__pushback *pushback, const struct weir__pu
 static enum weir__pushback_answer allow(struct weir__pushback *p, const struct weir__pushback_wish *wish,
                                         int64_t *out_due_ns)
 {
+    uint64_t succeeded;
     int64_t wait_ns = 0;
 
     if (!wish->at_once)
@@ -242,6 +229,9 @@ static enum weir__pushback_answer allow(struct weir__pushback *p, const struct w
     *out_due_ns = weir__clock_after(wish->now_ns, wait_ns);
     if (wish->expires_ns != WEIR__NEVER && *out_due_ns >= wish->expires_ns)
         return WEIR__RETRY_NO_TIME;
+    succeeded = weir__statistics_succeeded(p->statistics);
+    weir__budget_earn(&p->budget, succeeded - p->earned);
+    p->earned = succeeded;
     if (weir__budget_spend(&p->budget))
         return WEIR__RETRY_OK;
     p->denied++;

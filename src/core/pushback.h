@@ -5,13 +5,14 @@
  * The rules are policy's; here they meet the gate's lock and each other.  It decides nothing about a single job but
  * whether it may be tried again, and when.
  *
- * Threads: any.  `lock` guards everything but the pause, which is the gate's, and may be held while limits.lock or
- * gate.lock is taken.
+ * Threads: any.  `lock` guards everything but the pause, which is the gate's, and may be held while limits.lock,
+ * gate.lock or statistics.lock is taken.
  */
 #ifndef WEIR_CORE_PUSHBACK_H
 #define WEIR_CORE_PUSHBACK_H
 
 #include "core/limits.h"
+#include "core/statistics.h"
 #include "policy/backoff.h"
 #include "policy/feedback.h"
 #include "weir.h"
@@ -20,9 +21,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Answers that are remembered, to tell what the server accepted before it refused; a power of two. */
-#define WEIR__PUSHBACK_ANSWERS 4096u
 
 struct weir__pushback_rules {
     int64_t backoff_ns, backoff_max_ns;
@@ -33,13 +31,13 @@ struct weir__pushback_rules {
 
 struct weir__pushback {
     struct weir__limits *limits;
+    struct weir__statistics *statistics;
     struct weir__pushback_rules rules;
     pthread_mutex_t lock;
     uint64_t random;
     struct weir__budget budget;
-    bool guessed;          /* the newest pause was of a length that nobody named, and nothing was accepted since */
-    uint64_t answer_count; /* that were no refusals */
-    int64_t answers_ns[WEIR__PUSHBACK_ANSWERS];
+    uint64_t earned;     /* successes that it has in it */
+    atomic_bool guessed; /* the newest pause was of a length that nobody named, and nothing was accepted since */
     uint64_t refusals, denied;
     struct weir_pause_stats stats;
     atomic_bool gave_up;
@@ -50,7 +48,6 @@ struct weir__pushback_response {
     const struct weir__feedback *feedback;
     int http_status;
     bool refused;
-    bool succeeded; /* the job, with it */
     int64_t sent_ns;
     int64_t now_ns;
 };
@@ -65,10 +62,10 @@ struct weir__pushback_news {
 
 /* `seed` of the random draws.  False without a lock. */
 bool weir__pushback_init(struct weir__pushback *pushback, struct weir__limits *limits,
-                         const struct weir__pushback_rules *rules, uint64_t seed);
+                         struct weir__statistics *statistics, const struct weir__pushback_rules *rules, uint64_t seed);
 void weir__pushback_clear(struct weir__pushback *pushback);
 
-/* A response came, whatever its status. */
+/* A response came, whatever its status.  Costs next to nothing where it says nothing. */
 void weir__pushback_heard(struct weir__pushback *pushback, const struct weir__pushback_response *response,
                           struct weir__pushback_news *out);
 

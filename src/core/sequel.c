@@ -16,21 +16,22 @@
 
 static void read_feedback(struct weir__try *attempt)
 {
+    static const struct weir__feedback none;
     const struct weir *weir = attempt->weir;
     const struct weir__reply *reply = &attempt->reply;
 
+    attempt->feedback = &none;
     if (reply->header_count == 0)
-        memset(&attempt->feedback, 0, sizeof attempt->feedback);
-    else
-        weir__feedback_read(reply->headers, reply->header_count, weir->env.wall_ns(weir->env.context),
-                            &attempt->feedback);
+        return;
+    weir__feedback_read(reply->headers, reply->header_count, weir->env.wall_ns(weir->env.context), &attempt->read);
+    attempt->feedback = &attempt->read;
 }
 
 static struct weir__verdict judge(const struct weir__try *attempt)
 {
     const struct weir__job *job = attempt->job;
     const struct weir__reply *reply = &attempt->reply;
-    const struct weir__feedback *feedback = &attempt->feedback;
+    const struct weir__feedback *feedback = attempt->feedback;
     const struct weir__verdict_facts facts = {
         .method = job->method,
         .error = reply->error,
@@ -56,10 +57,9 @@ static void hear(struct weir__try *attempt, struct weir__pushback_news *news)
 {
     const struct weir__verdict *verdict = &attempt->verdict;
     const struct weir__pushback_response response = {
-        .feedback = &attempt->feedback,
+        .feedback = attempt->feedback,
         .http_status = attempt->reply.http_status,
         .refused = verdict->class == WEIR__CLASS_REFUSED,
-        .succeeded = verdict->class == WEIR__CLASS_SUCCESS,
         .sent_ns = attempt->sent_ns,
         .now_ns = attempt->ended_ns,
     };
@@ -92,7 +92,7 @@ static void tell_news(const struct weir__try *attempt, const struct weir__pushba
     for (size_t i = 0; i < news->learned_count; i++) {
         event.type = WEIR_EVENT_LEARNED;
         event.limit_name = weir__limits_name(&weir->limits, news->learned[i]);
-        event.detail = attempt->feedback.policy_field;
+        event.detail = attempt->feedback->policy_field;
         weir__dispatcher_tell(weir, &event);
     }
     if (!news->paused)
@@ -119,6 +119,7 @@ static void count(const struct weir__try *attempt, bool repeats, int64_t elapsed
         .outcome = verdict->outcome,
         .ttfb_ns = attempt->began_ns == 0 ? -1 : attempt->began_ns - attempt->sent_ns,
         .elapsed_ns = elapsed_ns,
+        .answered_ns = reply->http_status != 0 && verdict->class != WEIR__CLASS_REFUSED ? attempt->ended_ns : INT64_MIN,
     };
     weir__statistics_attempt(&attempt->weir->statistics, &figures);
 }
@@ -171,7 +172,7 @@ static enum weir__pool_next end_instead(struct weir__try *attempt, const char *w
 static enum weir__pool_next retry(struct weir__try *attempt)
 {
     struct weir__job *job = attempt->job;
-    const struct weir__feedback *feedback = &attempt->feedback;
+    const struct weir__feedback *feedback = attempt->feedback;
     const struct weir__pushback_wish wish = {
         .retry = job->failures + 1,
         .at_once = attempt->verdict.next == WEIR__VERDICT_RESEND,
@@ -292,7 +293,8 @@ enum weir__pool_next weir__sequel_of(struct weir__try *attempt)
     attempt->verdict = judge(attempt);
     if (attempt->reply.http_status != 0)
         hear(attempt, &news);
-    weir__limits_ended(&weir->limits); /* not before it was heard: until then it is on its way */
+    /* not before it was heard: until then it is on its way */
+    weir__limits_ended(&weir->limits, &attempt->ticket, attempt->ended_ns);
     if (news.paused || news.learned_count > 0)
         weir__pool_notice(&weir->pool);
     next = go_on(attempt);

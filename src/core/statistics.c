@@ -34,6 +34,8 @@ void weir__statistics_attempt(struct weir__statistics *statistics, const struct 
         statistics->outcomes[attempt->outcome]++;
     if (attempt->ended && attempt->outcome == WEIR_OUTCOME_SUCCEEDED)
         weir__histogram_add(&statistics->latency, attempt->elapsed_ns);
+    if (attempt->answered_ns >= 0)
+        statistics->answers_ns[statistics->answer_count++ % WEIR__STATISTICS_ANSWERS] = attempt->answered_ns;
     weir__mutex_unlock(&statistics->lock);
 }
 
@@ -43,6 +45,33 @@ void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outco
     statistics->errors[WEIR_ERROR_DEADLINE] += error == WEIR_ERROR_DEADLINE;
     statistics->outcomes[outcome]++;
     weir__mutex_unlock(&statistics->lock);
+}
+
+uint64_t weir__statistics_answers(struct weir__statistics *statistics, int64_t since_ns, int64_t *out_first_ns)
+{
+    const struct weir__statistics *s = statistics;
+    uint64_t count = 0;
+
+    weir__mutex_lock(&statistics->lock);
+    while (count < s->answer_count && count < WEIR__STATISTICS_ANSWERS) {
+        const int64_t at_ns = s->answers_ns[(s->answer_count - 1 - count) % WEIR__STATISTICS_ANSWERS];
+        if (at_ns < since_ns)
+            break;
+        *out_first_ns = at_ns;
+        count++;
+    }
+    weir__mutex_unlock(&statistics->lock);
+    return count;
+}
+
+uint64_t weir__statistics_succeeded(struct weir__statistics *statistics)
+{
+    uint64_t succeeded;
+
+    weir__mutex_lock(&statistics->lock);
+    succeeded = statistics->outcomes[WEIR_OUTCOME_SUCCEEDED];
+    weir__mutex_unlock(&statistics->lock);
+    return succeeded;
 }
 
 static void read_latency(const struct weir__statistics *s, struct weir_latency_stats *out)

@@ -39,12 +39,13 @@ void weir__budget_init(struct weir__budget *budget, double earned_each)
         budget->earned_each = earned < 0x1p63 ? (int64_t)earned : INT64_MAX;
 }
 
-void weir__budget_earn(struct weir__budget *budget)
+void weir__budget_earn(struct weir__budget *budget, uint64_t successes)
 {
-    if (budget->left > INT64_MAX - budget->earned_each)
+    int64_t earned;
+
+    if (__builtin_mul_overflow(successes, budget->earned_each, &earned) ||
+        __builtin_add_overflow(budget->left, earned, &budget->left))
         budget->left = INT64_MAX;
-    else
-        budget->left += budget->earned_each;
 }
 
 bool weir__budget_spend(struct weir__budget *budget)

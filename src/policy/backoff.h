@@ -25,7 +25,7 @@ struct weir__budget {
 
 /* `earned_each` retries for each success; 0 and more. */
 void weir__budget_init(struct weir__budget *budget, double earned_each);
-void weir__budget_earn(struct weir__budget *budget); /* never overflows */
+void weir__budget_earn(struct weir__budget *budget, uint64_t successes); /* never overflows */
 
 /* Spends one retry; false where less than one is left, and then nothing is spent. */
 bool weir__budget_spend(struct weir__budget *budget);

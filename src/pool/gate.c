@@ -259,6 +259,15 @@ void weir__gate_give(struct weir__gate *gate)
     weir__mutex_unlock(&gate->lock);
 }
 
+void weir__gate_over(struct weir__gate *gate, uint32_t limit_count, int64_t now_ns)
+{
+    weir__mutex_lock(&gate->lock);
+    answer_for(gate, limit_count, true, now_ns);
+    weir__permits_give(&gate->permits[0]);
+    gate->tallies[0].out--;
+    weir__mutex_unlock(&gate->lock);
+}
+
 void weir__gate_lock(struct weir__gate *gate)
 {
     weir__mutex_lock(&gate->lock);

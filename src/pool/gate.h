@@ -109,6 +109,9 @@ void weir__gate_unsent(struct weir__gate *gate, uint32_t limit_count);
 /* Gives the permit of limit 0 back. */
 void weir__gate_give(struct weir__gate *gate);
 
+/* weir__gate_answered() and weir__gate_give() in one, for an attempt that holds nothing to be given back in between. */
+void weir__gate_over(struct weir__gate *gate, uint32_t limit_count, int64_t now_ns);
+
 /* For the owner of a rule, to change what it holds: no ask runs in between. */
 void weir__gate_lock(struct weir__gate *gate);
 void weir__gate_unlock(struct weir__gate *gate);

@@ -189,7 +189,7 @@ static void end(struct world *w, uint32_t number)
 
     if (!request->busy)
         violate(w, "a request ended twice");
-    weir__limits_ended(&w->limits);
+    weir__limits_ended(&w->limits, &request->ticket, w->now_ns);
     request->busy = false;
     request->next_free = w->first_free;
     w->first_free = number;
@@ -226,7 +226,7 @@ static void send_request(struct world *w, uint32_t number)
     struct request *request = &w->requests[number];
 
     expect_pace(w);
-    request->sent_ns = weir__limits_sent(&w->limits, &request->ticket, now_of, w);
+    request->sent_ns = weir__limits_sent(&w->limits, &request->ticket, w->now_ns, now_of, w);
     request->slow = w->report->sent < s->slow_first;
     if (++w->report->sent == s->requests / WARM_UP_SHARE)
         w->steady_since_ns = w->now_ns;

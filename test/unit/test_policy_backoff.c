@@ -96,13 +96,13 @@ static void each_success_earns_its_share(void **state)
     (void)state;
     weir__budget_init(&budget, 0.5);
     (void)spend_all(&budget, 1000);
-    weir__budget_earn(&budget);
+    weir__budget_earn(&budget, 1);
     assert_false(weir__budget_spend(&budget)); /* a half is none, and is kept */
-    weir__budget_earn(&budget);
+    weir__budget_earn(&budget, 1);
     assert_true(weir__budget_spend(&budget));
     assert_false(weir__budget_spend(&budget));
     for (int i = 0; i < 200; i++)
-        weir__budget_earn(&budget);
+        weir__budget_earn(&budget, 1);
     assert_int_equal(spend_all(&budget, 1000), 100);
 }
 
@@ -116,9 +116,9 @@ static void shares_add_up_without_loss(void **state)
     weir__budget_init(&budget, 0.1);
     (void)spend_all(&budget, 1000);
     for (int i = 0; i < 9; i++)
-        weir__budget_earn(&budget);
+        weir__budget_earn(&budget, 1);
     assert_false(weir__budget_spend(&budget));
-    weir__budget_earn(&budget);
+    weir__budget_earn(&budget, 1);
     assert_true(weir__budget_spend(&budget));
 }
 
@@ -130,7 +130,7 @@ static void a_share_of_nothing_leaves_the_reserve_alone(void **state)
         struct weir__budget budget;
         weir__budget_init(&budget, shares[i]);
         for (int k = 0; k < 1000; k++)
-            weir__budget_earn(&budget);
+            weir__budget_earn(&budget, 1);
         assert_int_equal(spend_all(&budget, 1000), 100);
     }
 }
@@ -144,7 +144,7 @@ static void earning_never_overflows(void **state)
         weir__budget_init(&budget, shares[i]);
         for (int k = 0; k < 20; k++) {
             const int64_t before = budget.left;
-            weir__budget_earn(&budget);
+            weir__budget_earn(&budget, 1);
             assert_true(budget.left >= before);
         }
         assert_true(weir__budget_spend(&budget));
