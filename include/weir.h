@@ -383,7 +383,8 @@ struct weir_stats {
     uint64_t refusals;                           /* attempts that the server refused for its limits */
     uint64_t budget_denied;                      /* jobs that ended since the retry budget was used up */
     uint64_t statuses[WEIR_HTTP_STATUS_MAX + 1]; /* attempts by HTTP status */
-    uint64_t errors[WEIR_ERROR_COUNT];           /* attempts without a whole response, by reason; DEADLINE: jobs */
+    uint64_t errors[WEIR_ERROR_COUNT];           /* attempts without a whole response, by reason; and jobs that a
+deadline, or a stop that left a doubt, ended while they waited */
     uint64_t connections;                        /* opened */
     uint32_t in_flight;
     uint32_t peak_in_flight;

@@ -12,6 +12,12 @@
 #define LOOK_BACK_MIN_NS WEIR__NS_PER_S
 #define LOOK_BACK_MAX_NS (60 * WEIR__NS_PER_S)
 
+/* So many accepted for each that was refused, of those in flight: a server that refuses now and then. */
+#define SPORADIC 2u
+
+/* Upon the wait that the server asks a job for, at most. */
+#define RETRY_JITTER_NS (0.5 * (double)WEIR__NS_PER_S)
+
 /* What GitHub's documentation asks for where a refusal names no moment. */
 #define PATIENT_GUESS_NS (60 * WEIR__NS_PER_S)
 
@@ -34,16 +40,46 @@ void weir__pushback_clear(struct weir__pushback *pushback)
 
 /* Below, "under the lock" is pushback->lock. */
 
-/* Under the lock.  An answer that is no refusal ends a row of guesses, if it is one to a request sent after the pause.
- */
-static void accept(struct weir__pushback *p, const struct weir__pushback_response *response)
+/* Under the lock.  Whether the request had left before the pause in force, or the last one, began. */
+static bool was_in_flight(const struct weir__pushback *p, const struct weir__pushback_response *response)
 {
-    if (!p->guessed)
+    bool precedes;
+
+    weir__gate_lock(&p->limits->gate);
+    precedes = weir__pause_precedes(&p->limits->pause, response->sent_ns);
+    weir__gate_unlock(&p->limits->gate);
+    return precedes;
+}
+
+/*
+ * Under the lock.  A server that keeps a limit refuses nearly all that was in flight at its first refusal.  One that
+ * refuses now and then, for its load, accepts them: that lets nothing be concluded about a rate.
+ */
+static void settle_doubts(struct weir__pushback *p)
+{
+    if (!p->doubts)
+        return;
+    p->doubts = false;
+    if (p->in_flight_accepted < SPORADIC * p->in_flight_refused)
         return;
     weir__gate_lock(&p->limits->gate);
-    p->guessed = weir__pause_precedes(&p->limits->pause, response->sent_ns);
-    if (!p->guessed)
-        weir__pause_accepted(&p->limits->pause);
+    weir__pause_unslow(&p->limits->pause);
+    weir__gate_unlock(&p->limits->gate);
+}
+
+/* Under the lock.  An answer to a request that was sent after the pause ends a row of guesses, and all doubts. */
+static void accept(struct weir__pushback *p, const struct weir__pushback_response *response)
+{
+    if (!p->guessed && !p->doubts)
+        return;
+    if (was_in_flight(p, response)) {
+        p->in_flight_accepted++;
+        return;
+    }
+    settle_doubts(p);
+    p->guessed = false;
+    weir__gate_lock(&p->limits->gate);
+    weir__pause_accepted(&p->limits->pause);
     weir__gate_unlock(&p->limits->gate);
 }
 
@@ -142,46 +178,62 @@ static int64_t wanted_silence(struct weir__pushback *p, const struct weir__pushb
     return wait_ns;
 }
 
-/* Under the lock.  Where the limit is stated, it is one of ours by now, and that slows sending down. */
-static void pause(struct weir__pushback *p, const struct weir__pushback_response *response,
-                  struct weir__pushback_news *out)
+/* Under the lock.  What was accepted before a refusal lets conclude how fast to go; for now. */
+static void slow_down(struct weir__pushback *p, int64_t now_ns, int64_t wait_ns)
 {
-    const struct weir__feedback *feedback = response->feedback;
-    const int64_t now_ns = response->now_ns;
-    struct weir__pause *rule = &p->limits->pause;
-    bool named;
-    const int64_t wait_ns = wanted_silence(p, response, &named);
-    int64_t look_back_ns = wait_ns, first_ns = now_ns, left_ns;
+    int64_t look_back_ns = wait_ns < LOOK_BACK_MAX_NS ? wait_ns : LOOK_BACK_MAX_NS, first_ns = now_ns;
     uint64_t accepted;
 
-    if (wait_ns < 0)
-        return;
-    if (look_back_ns > LOOK_BACK_MAX_NS)
-        look_back_ns = LOOK_BACK_MAX_NS;
     if (look_back_ns < LOOK_BACK_MIN_NS)
         look_back_ns = LOOK_BACK_MIN_NS;
     accepted = weir__statistics_answers(p->statistics, now_ns - look_back_ns, &first_ns);
-
     weir__gate_lock(&p->limits->gate);
+    weir__pause_slow(&p->limits->pause, now_ns, accepted, now_ns - first_ns,
+                     accepted < WEIR__STATISTICS_ANSWERS ? look_back_ns : 0,
+                     wait_ns > LOOK_BACK_MIN_NS ? wait_ns : LOOK_BACK_MIN_NS);
+    weir__gate_unlock(&p->limits->gate);
+    p->doubts = true;
+    p->in_flight_accepted = p->in_flight_refused = 0;
+}
+
+/* Under the lock. */
+static void note(struct weir__pushback *p, const struct weir__pushback_response *response, int64_t pause_ns, bool named)
+{
+    p->stats.count++;
+    if (pause_ns > p->stats.longest_ns)
+        p->stats.longest_ns = pause_ns;
+    (void)snprintf(p->stats.reason, sizeof p->stats.reason, "%d%s%s%s", response->http_status,
+                   response->refused ? "" : ", nothing remains", named ? ", " : "",
+                   named ? response->feedback->wait_field : "");
+}
+
+/* Under the lock. */
+static void pause(struct weir__pushback *p, const struct weir__pushback_response *response,
+                  struct weir__pushback_news *out)
+{
+    const int64_t now_ns = response->now_ns;
+    struct weir__pause *rule = &p->limits->pause;
+    bool named, is_first;
+    const int64_t wait_ns = wanted_silence(p, response, &named);
+
+    if (wait_ns < 0)
+        return;
+    weir__gate_lock(&p->limits->gate);
+    is_first = !rule->by_refusal;
     out->paused =
         weir__pause_begin(rule, now_ns, response->sent_ns, wait_ns, response->refused, weir__random_unit(&p->random));
     if (out->paused && !named)
         weir__pause_guessed(rule);
-    if (out->paused && response->refused && feedback->policy_count == 0)
-        weir__pause_slow(rule, now_ns, accepted, now_ns - first_ns,
-                         accepted < WEIR__STATISTICS_ANSWERS ? look_back_ns : 0);
-    left_ns = rule->until_ns - now_ns;
+    out->pause_ns = rule->until_ns - now_ns;
     weir__gate_unlock(&p->limits->gate);
+    /* where "nothing remains" began the pause, the first refusal in flight tells that it was not soon enough; where a
+       limit is stated, it is one of ours by now; and "now" names no rate */
+    if (response->refused && (out->paused || is_first) && response->feedback->policy_count == 0 && wait_ns > 0)
+        slow_down(p, now_ns, wait_ns);
     if (!out->paused)
         return;
-
-    out->pause_ns = left_ns;
     p->guessed = p->guessed || !named || wait_ns == 0;
-    p->stats.count++;
-    if (left_ns > p->stats.longest_ns)
-        p->stats.longest_ns = left_ns;
-    (void)snprintf(p->stats.reason, sizeof p->stats.reason, "%d%s%s%s", response->http_status,
-                   response->refused ? "" : ", nothing remains", named ? ", " : "", named ? feedback->wait_field : "");
+    note(p, response, out->pause_ns, named);
 }
 
 void weir__pushback_heard(struct weir__pushback *pushback, const struct weir__pushback_response *response,
@@ -192,14 +244,15 @@ void weir__pushback_heard(struct weir__pushback *pushback, const struct weir__pu
     bool exhausted;
 
     *out = (struct weir__pushback_news){.paused = false};
-    if (!response->refused && !feedback->present && !atomic_load_explicit(&p->guessed, memory_order_relaxed))
+    if (!response->refused && !feedback->present && !atomic_load_explicit(&p->guessed, memory_order_relaxed) &&
+        !atomic_load_explicit(&p->doubts, memory_order_relaxed))
         return;
     weir__mutex_lock(&p->lock);
     exhausted = is_exhausted(p, feedback);
-    if (response->refused)
-        p->refusals++;
-    else
+    if (!response->refused)
         accept(p, response);
+    else if (!was_in_flight(p, response))
+        settle_doubts(p);
     if (feedback->policy_count > 0) {
         p->stats.stated =
             (struct weir_rate){.requests = feedback->policies[0].requests, .per_ns = feedback->policies[0].per_ns};
@@ -209,6 +262,8 @@ void weir__pushback_heard(struct weir__pushback *pushback, const struct weir__pu
     }
     if (response->refused || exhausted)
         pause(p, response, out);
+    p->refusals += response->refused;
+    p->in_flight_refused += response->refused;
     weir__mutex_unlock(&p->lock);
 }
 
@@ -222,8 +277,8 @@ static enum weir__pushback_answer allow(struct weir__pushback *p, const struct w
     if (!wish->at_once)
         wait_ns = weir__backoff_wait(p->rules.backoff_ns, p->rules.backoff_max_ns, wish->retry,
                                      weir__random_unit(&p->random));
-    if (wait_ns < wish->least_ns)
-        wait_ns = wish->least_ns;
+    if (wait_ns < wish->least_ns) /* a positive jitter, lest all that failed together come back together */
+        wait_ns = wish->least_ns + (int64_t)(weir__random_unit(&p->random) * RETRY_JITTER_NS);
     if (p->rules.pause_max_ns >= 0 && wish->least_ns > p->rules.pause_max_ns)
         return WEIR__RETRY_TOO_LONG;
     *out_due_ns = weir__clock_after(wish->now_ns, wait_ns);

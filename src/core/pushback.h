@@ -36,7 +36,9 @@ struct weir__pushback {
     pthread_mutex_t lock;
     uint64_t random;
     struct weir__budget budget;
-    uint64_t earned;     /* successes that it has in it */
+    uint64_t earned;    /* successes that it has in it */
+    atomic_bool doubts; /* what a refusal let conclude may be wrong: those in flight by then will tell, */
+    uint32_t in_flight_accepted, in_flight_refused; /* so many have */
     atomic_bool guessed; /* the newest pause was of a length that nobody named, and nothing was accepted since */
     uint64_t refusals, denied;
     struct weir_pause_stats stats;

@@ -42,7 +42,8 @@ void weir__statistics_attempt(struct weir__statistics *statistics, const struct 
 void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outcome outcome, enum weir_error error)
 {
     weir__mutex_lock(&statistics->lock);
-    statistics->errors[WEIR_ERROR_DEADLINE] += error == WEIR_ERROR_DEADLINE;
+    if (error == WEIR_ERROR_DEADLINE || outcome != WEIR_OUTCOME_CANCELLED)
+        statistics->errors[error]++;
     statistics->outcomes[outcome]++;
     weir__mutex_unlock(&statistics->lock);
 }

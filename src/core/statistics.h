@@ -50,7 +50,7 @@ void weir__statistics_clear(struct weir__statistics *statistics);
 
 void weir__statistics_attempt(struct weir__statistics *statistics, const struct weir__statistics_attempt *attempt);
 
-/* A job ended without an attempt.  Its error counts if it is the deadline, which no attempt can have. */
+/* A job ended without an attempt.  Its error counts, unless it is cancelled, which says all. */
 void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outcome outcome, enum weir_error error);
 
 /* How many answers that were no refusals ended at `since_ns` or later, as far as they are remembered; with the first.

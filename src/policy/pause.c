@@ -54,7 +54,8 @@ void weir__pause_init(struct weir__pause *pause)
     pause->due_ns = LONG_AGO;
     pause->ramp_ns = 0;
     pause->slow_ns = 0;
-    pause->trying = false;
+    pause->trying = pause->trying_before = false;
+    pause->slow_before_ns = 0;
     pause->eased_ns = LONG_AGO;
 }
 
@@ -131,13 +132,13 @@ void weir__pause_accepted(struct weir__pause *pause)
 static void ease(struct weir__pause *pause, int64_t now_ns)
 {
     const int64_t period_ns = pause->trying ? WEIR__PAUSE_TRY_NS : WEIR__PAUSE_EASE_NS;
-    const int64_t share = pause->trying ? 5 : 20;
+    const int64_t share = pause->trying ? 5 : 11;
 
     while (pause->slow_ns > 0 && now_ns >= after(pause->eased_ns, period_ns)) {
         pause->slow_ns -= pause->slow_ns / share;
         pause->eased_ns = after(pause->eased_ns, period_ns);
         if (pause->slow_ns < WEIR__PAUSE_RAMP_END_NS)
-            pause->slow_ns = 0; /* so it ends, after some 600 rounds at the most */
+            pause->slow_ns = 0; /* so it ends, after some 300 rounds at the most */
     }
 }
 
@@ -151,7 +152,8 @@ static int64_t conclude(uint64_t accepted, int64_t per_ns)
     return gap_ns < (double)INT64_MAX ? (int64_t)gap_ns : WEIR__NEVER - 1;
 }
 
-void weir__pause_slow(struct weir__pause *pause, int64_t now_ns, uint64_t accepted, int64_t span_ns, int64_t least_ns)
+void weir__pause_slow(struct weir__pause *pause, int64_t now_ns, uint64_t accepted, int64_t span_ns, int64_t least_ns,
+                      int64_t most_ns)
 {
     const bool few = accepted < WEIR__PAUSE_FEW;
     int64_t slow_ns, longer_ns;
@@ -159,15 +161,23 @@ void weir__pause_slow(struct weir__pause *pause, int64_t now_ns, uint64_t accept
     if (accepted == 0)
         return;
     ease(pause, now_ns);
+    pause->slow_before_ns = pause->slow_ns;
+    pause->trying_before = pause->trying;
     slow_ns = conclude(accepted, span_ns > least_ns ? span_ns : least_ns);
     pause->trying = few && pause->slow_ns == 0;
     if (pause->slow_ns > 0) {
         longer_ns = after(pause->slow_ns, pause->slow_ns / 9 + 1);
         slow_ns = few || slow_ns < longer_ns ? longer_ns : slow_ns;
     }
-    pause->slow_ns = slow_ns;
+    pause->slow_ns = slow_ns < most_ns ? slow_ns : most_ns;
     if (pause->eased_ns < now_ns)
         pause->eased_ns = now_ns;
+}
+
+void weir__pause_unslow(struct weir__pause *pause)
+{
+    pause->slow_ns = pause->slow_before_ns;
+    pause->trying = pause->trying_before;
 }
 
 int64_t weir__pause_next(const struct weir__pause *pause)

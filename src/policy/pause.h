@@ -10,9 +10,9 @@
  * then resumes with a ramp: the gaps between sends shrink from WEIR__PAUSE_RAMP_GAP_NS by a sixteenth each.
  *
  * Where the server has refused and states no limit, the ramp does not end in full speed but at the gap that its answers
- * let conclude (weir__pause_slow); each half minute without a refusal makes that 5 % faster.  A few answers let nothing
- * be concluded (the quota was used up by others, or the server wants gaps and no burst): then that gap is a first try,
- * and gets a fifth shorter each half second, until the next refusal.
+ * let conclude (weir__pause_slow); each quarter of a minute without a refusal makes that 10 % faster.  A few answers
+ * let nothing be concluded (the quota was used up by others, or the server wants gaps and no burst): then that gap is a
+ * first try, and gets a fifth shorter each half second, until the next refusal.
  */
 #ifndef WEIR_POLICY_PAUSE_H
 #define WEIR_POLICY_PAUSE_H
@@ -27,7 +27,7 @@
 #define WEIR__PAUSE_JITTER_MAX_NS INT64_C(1000000000) /* 1 s at most */
 #define WEIR__PAUSE_LONGER_NS INT64_C(1500000000)     /* a wait longer than the one in force by this is another one */
 #define WEIR__PAUSE_GUESS_MIN_NS INT64_C(100000000)   /* where no wait is named */
-#define WEIR__PAUSE_EASE_NS INT64_C(30000000000) /* so long without a refusal, and the slowed pace gets 5 % faster */
+#define WEIR__PAUSE_EASE_NS INT64_C(15000000000) /* so long without a refusal, and the slowed pace gets 10 % faster */
 #define WEIR__PAUSE_SLOW_SHARE 0.9               /* of the rate that was accepted */
 #define WEIR__PAUSE_FEW 10u                      /* answers, fewer than which let conclude nothing: then */
 #define WEIR__PAUSE_TRY_NS INT64_C(500000000)    /* so long without a refusal makes it faster by a quarter */
@@ -41,11 +41,13 @@ struct weir__pause {
     uint32_t guesses;         /* pauses in a row for which no wait was named */
 
     /* resuming */
-    int64_t due_ns;   /* the next send is not before */
-    int64_t ramp_ns;  /* the ramp's gap; 0: none */
-    int64_t slow_ns;  /* the least gap; 0: none */
-    bool trying;      /* it is but a first try */
-    int64_t eased_ns; /* when it was set, or got shorter */
+    int64_t due_ns;         /* the next send is not before */
+    int64_t ramp_ns;        /* the ramp's gap; 0: none */
+    int64_t slow_ns;        /* the least gap; 0: none */
+    bool trying;            /* it is but a first try */
+    int64_t slow_before_ns; /* what weir__pause_unslow() goes back to, */
+    bool trying_before;     /* with this */
+    int64_t eased_ns;       /* when it was set, or got shorter */
 };
 
 void weir__pause_init(struct weir__pause *pause);
@@ -80,9 +82,14 @@ void weir__pause_accepted(struct weir__pause *pause); /* an answer that is no re
  * `least_ns` at least.  From now on sends keep the gap that makes WEIR__PAUSE_SLOW_SHARE of accepted / max(span_ns,
  * least_ns); a gap already in force becomes longer by a ninth at least, and by no more where accepted is below
  * WEIR__PAUSE_FEW.  Such a few, where no gap is in force, make it a first try.  Nothing happens where accepted is 0.
+ * The gap is never longer than `most_ns`: that is what the server asked for, and then there is room for one at least.
  * Easing counts from now on, or from the end of the pause.
  */
-void weir__pause_slow(struct weir__pause *pause, int64_t now_ns, uint64_t accepted, int64_t span_ns, int64_t least_ns);
+void weir__pause_slow(struct weir__pause *pause, int64_t now_ns, uint64_t accepted, int64_t span_ns, int64_t least_ns,
+                      int64_t most_ns);
+
+/* The last weir__pause_slow() was a wrong conclusion: the gap is what it was before. */
+void weir__pause_unslow(struct weir__pause *pause);
 
 /* As a rule of the gate. */
 int64_t weir__pause_next(const struct weir__pause *pause);

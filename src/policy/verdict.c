@@ -86,7 +86,7 @@ static bool may_repeat(const struct weir__verdict_rules *rules, const struct wei
  */
 static bool is_server_error(int http_status)
 {
-    return http_status == 408 || (http_status >= 500 && http_status != 501 && http_status != 505);
+    return http_status == 408 || (http_status >= 500 && http_status <= 599 && http_status != 501 && http_status != 505);
 }
 
 /* Whether this send may have been processed without a final word on it. */

@@ -341,7 +341,10 @@ void sim_judge_done(struct sim_run *run, const struct weir_result *r)
     const int64_t now_ns = fibers_now(run->fibers);
 
     run->done++;
-    run->errors[WEIR_ERROR_DEADLINE] += r->error == WEIR_ERROR_DEADLINE; /* which counts jobs, not attempts */
+    /* which count jobs, not attempts: the deadline; a stop while it waited, where that leaves more than "cancelled" */
+    run->errors[WEIR_ERROR_DEADLINE] += r->error == WEIR_ERROR_DEADLINE;
+    run->errors[WEIR_ERROR_STOPPED] += r->error == WEIR_ERROR_STOPPED && r->outcome != WEIR_OUTCOME_CANCELLED &&
+                                       strncmp(r->detail, "stopped before", 14) == 0;
     run->result->outcomes[r->outcome]++;
     sim_note(run, "job %" PRIu64 " ends: %s, %s, %d, %s", job->id, weir_outcome_text(r->outcome),
              weir_error_code(r->error), r->http_status, r->detail);

@@ -131,7 +131,7 @@ static void a_wait_without_measure_is_still_a_moment(void **state)
         struct weir__pause pause = fresh();
         const int64_t now_ns = times[n % 7], wait_ns = times[n / 7 % 7], sent_ns = times[n / 49];
         (void)weir__pause_begin(&pause, now_ns, sent_ns, wait_ns, true, JUST_UNDER_1);
-        weir__pause_slow(&pause, now_ns, n, wait_ns, sent_ns);
+        weir__pause_slow(&pause, now_ns, n, wait_ns, sent_ns, WEIR__NEVER);
         weir__pause_take(&pause, now_ns);
         weir__pause_take(&pause, INT64_MAX - 1);
         assert_true(weir__pause_next(&pause) < WEIR__NEVER);
@@ -231,7 +231,7 @@ static void refuse_at_random(struct walk *walk)
     assert_true(pause->until_ns > before.until_ns);
     if (weir__random_below(&walk->random, 3) == 0)
         weir__pause_slow(pause, walk->now_ns, weir__random_next(&walk->random) % 1000,
-                         weir__random_below(&walk->random, S), wait_ns);
+                         weir__random_below(&walk->random, S), wait_ns, WEIR__NEVER);
 }
 
 static void send_at_random(struct walk *walk)

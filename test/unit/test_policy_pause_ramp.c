@@ -67,7 +67,7 @@ static void late_sends_are_caught_up(void **state)
         int64_t sends;
         assert_true(refuse(&pause, START, S, 0));
         pause.ramp_ns = 0;
-        weir__pause_slow(&pause, START, 9000, S, S); /* 8,100 a second: 123 us */
+        weir__pause_slow(&pause, START, 9000, S, S, WEIR__NEVER); /* 8,100 a second: 123 us */
         sends = sends_until(&pause, START, pause.until_ns + 10 * S, late[i]);
         if (sends < 80900 || sends > 81020)
             fail_msg("late by %lld ns each: %lld sends in 10 s, wanted 81,000", (long long)late[i], (long long)sends);
@@ -78,7 +78,7 @@ static void coarse_gaps_are_kept_on_the_average_too(void **state)
 {
     struct weir__pause pause = fresh();
     (void)state;
-    weir__pause_slow(&pause, START, 100, S, S); /* 90 a second: 11.1 ms */
+    weir__pause_slow(&pause, START, 100, S, S, WEIR__NEVER); /* 90 a second: 11.1 ms */
     assert_in_range(sends_until(&pause, START, START + 10 * S, 100000), 899, 901);
 }
 
@@ -88,7 +88,7 @@ static void an_idle_time_is_not_saved_up(void **state)
     struct weir__pause pause = fresh();
     int64_t at_ns;
     (void)state;
-    weir__pause_slow(&pause, START, 100, S, S);
+    weir__pause_slow(&pause, START, 100, S, S, WEIR__NEVER);
     (void)send_next(&pause, START);
     at_ns = send_next(&pause, START + 10 * S);
     assert_int_equal(at_ns, START + 10 * S);
@@ -120,7 +120,7 @@ static void of_a_longer_delay_one_grain_is_caught_up(void **state)
 {
     struct weir__pause pause = fresh();
     (void)state;
-    weir__pause_slow(&pause, START, 9000, S, S);
+    weir__pause_slow(&pause, START, 9000, S, S, WEIR__NEVER);
     assert_in_range(sends_until(&pause, START, START + 10 * S, 3 * MS / 2), 50000, 60000); /* 9 in 1.6 ms */
 }
 
@@ -139,7 +139,7 @@ static void the_slowed_rate_is_nine_tenths_of_what_was_accepted(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct weir__pause pause = fresh();
         double per_s;
-        weir__pause_slow(&pause, START, cases[i].accepted, cases[i].span_ns, cases[i].wait_ns);
+        weir__pause_slow(&pause, START, cases[i].accepted, cases[i].span_ns, cases[i].wait_ns, WEIR__NEVER);
         per_s = (double)S / (double)pause.slow_ns;
         if (per_s < cases[i].per_s * 0.99 || per_s > cases[i].per_s * 1.01)
             fail_msg("case %zu: %g a second, wanted %g", i, per_s, cases[i].per_s);
@@ -150,9 +150,9 @@ static void where_nothing_was_accepted_nothing_is_concluded(void **state)
 {
     struct weir__pause pause = fresh();
     (void)state;
-    weir__pause_slow(&pause, START, 0, S, S);
+    weir__pause_slow(&pause, START, 0, S, S, WEIR__NEVER);
     assert_int_equal(pause.slow_ns, 0);
-    weir__pause_slow(&pause, START, 10, 0, 0);
+    weir__pause_slow(&pause, START, 10, 0, 0, WEIR__NEVER);
     assert_int_equal(pause.slow_ns, 0);
 }
 
@@ -161,16 +161,16 @@ static void each_further_refusal_makes_the_gap_longer_by_a_ninth(void **state)
     struct weir__pause pause = fresh();
     int64_t before_ns;
     (void)state;
-    weir__pause_slow(&pause, START, 100, S, 0);
+    weir__pause_slow(&pause, START, 100, S, 0, WEIR__NEVER);
     for (int i = 0; i < 10; i++) {
         before_ns = pause.slow_ns;
-        weir__pause_slow(&pause, START + i * S, 1000, S, 0); /* which alone would be faster */
+        weir__pause_slow(&pause, START + i * S, 1000, S, 0, WEIR__NEVER); /* which alone would be faster */
         assert_in_range(pause.slow_ns, before_ns + before_ns / 9, before_ns + before_ns / 9 + 1);
     }
     before_ns = pause.slow_ns; /* by no more, where there are too few to conclude from */
-    weir__pause_slow(&pause, START + 10 * S, WEIR__PAUSE_FEW - 1, 60 * S, 0);
+    weir__pause_slow(&pause, START + 10 * S, WEIR__PAUSE_FEW - 1, 60 * S, 0, WEIR__NEVER);
     assert_in_range(pause.slow_ns, before_ns + before_ns / 9, before_ns + before_ns / 9 + 1);
-    weir__pause_slow(&pause, START + 10 * S, 10, 10 * S, 0);
+    weir__pause_slow(&pause, START + 10 * S, 10, 10 * S, 0, WEIR__NEVER);
     assert_in_range(pause.slow_ns, S / 9 * 10, S / 9 * 10 + 10);
 }
 
@@ -182,7 +182,7 @@ static void the_ramp_never_falls_below_the_slowed_gap(void **state)
         struct weir__pause pause = fresh();
         int64_t at_ns = START, gap_ns = 0;
         assert_true(refuse(&pause, START, S, 0));
-        weir__pause_slow(&pause, START, accepted[i], S, S);
+        weir__pause_slow(&pause, START, accepted[i], S, S, WEIR__NEVER);
         at_ns = send_next(&pause, at_ns);
         for (int k = 0; k < 200; k++) {
             const int64_t next_ns = send_next(&pause, at_ns);
@@ -198,28 +198,28 @@ static void the_ramp_never_falls_below_the_slowed_gap(void **state)
     }
 }
 
-static void each_half_minute_without_a_refusal_is_5_percent(void **state)
+static void each_quarter_minute_without_a_refusal_is_10_percent(void **state)
 {
     struct weir__pause pause = fresh();
     int64_t gap_ns;
     (void)state;
-    weir__pause_slow(&pause, START, 100, S, 0);
+    weir__pause_slow(&pause, START, 100, S, 0, WEIR__NEVER);
     gap_ns = pause.slow_ns;
     weir__pause_take(&pause, START + WEIR__PAUSE_EASE_NS - 1);
     assert_int_equal(pause.slow_ns, gap_ns);
     weir__pause_take(&pause, START + WEIR__PAUSE_EASE_NS);
-    assert_int_equal(pause.slow_ns, gap_ns - gap_ns / 20);
+    assert_int_equal(pause.slow_ns, gap_ns - gap_ns / 11);
     weir__pause_take(&pause, START + 2 * WEIR__PAUSE_EASE_NS - 1);
-    assert_int_equal(pause.slow_ns, gap_ns - gap_ns / 20);
+    assert_int_equal(pause.slow_ns, gap_ns - gap_ns / 11);
     /* all periods at once are the same as one by one */
     weir__pause_take(&pause, START + 11 * WEIR__PAUSE_EASE_NS + 5);
     for (int i = 0; i < 11; i++)
-        gap_ns -= gap_ns / 20;
+        gap_ns -= gap_ns / 11;
     assert_int_equal(pause.slow_ns, gap_ns);
     assert_int_equal(pause.eased_ns, START + 11 * WEIR__PAUSE_EASE_NS);
-    /* and a refusal begins the half minute anew, from the gap that is in force by then */
-    weir__pause_slow(&pause, START + 12 * WEIR__PAUSE_EASE_NS, 1000000, S, 0);
-    gap_ns -= gap_ns / 20;
+    /* and a refusal begins the quarter minute anew, from the gap that is in force by then */
+    weir__pause_slow(&pause, START + 12 * WEIR__PAUSE_EASE_NS, 1000000, S, 0, WEIR__NEVER);
+    gap_ns -= gap_ns / 11;
     assert_in_range(pause.slow_ns, gap_ns + gap_ns / 9, gap_ns + gap_ns / 9 + 1);
     assert_int_equal(pause.eased_ns, START + 12 * WEIR__PAUSE_EASE_NS);
 }
@@ -229,12 +229,13 @@ static void in_the_end_nothing_is_slowed_any_more(void **state)
     struct weir__pause pause = fresh();
     int64_t at_ns = START;
     (void)state;
-    weir__pause_slow(&pause, START, 1, INT64_C(31) * 86400 * S, 0);
+    weir__pause_slow(&pause, START, 1, INT64_C(31) * 86400 * S, 0, WEIR__NEVER);
     weir__pause_take(&pause, START);
     at_ns += 600 * WEIR__PAUSE_EASE_NS;
     weir__pause_take(&pause, at_ns);
     assert_int_equal(pause.slow_ns, 0);
-    weir__pause_slow(&pause, at_ns, 1000, 1000, 1000); /* finer than a gap can be: until the first easing */
+    weir__pause_slow(&pause, at_ns, 1000, 1000, 1000,
+                     WEIR__NEVER); /* finer than a gap can be: until the first easing */
     weir__pause_take(&pause, at_ns + WEIR__PAUSE_EASE_NS);
     assert_int_equal(pause.slow_ns, 0);
 }
@@ -244,18 +245,19 @@ static void few_answers_make_but_a_first_try(void **state)
     struct weir__pause pause = fresh();
     int64_t gap_ns;
     (void)state;
-    weir__pause_slow(&pause, START, WEIR__PAUSE_FEW - 1, S, 0);
+    weir__pause_slow(&pause, START, WEIR__PAUSE_FEW - 1, S, 0, WEIR__NEVER);
     gap_ns = pause.slow_ns;
     weir__pause_take(&pause, START + WEIR__PAUSE_TRY_NS - 1);
     assert_int_equal(pause.slow_ns, gap_ns);
     weir__pause_take(&pause, START + WEIR__PAUSE_TRY_NS);
     assert_int_equal(pause.slow_ns, gap_ns - gap_ns / 5);
-    weir__pause_slow(&pause, START + WEIR__PAUSE_TRY_NS, 1, S, 0); /* the next refusal ends that, by few answers too */
+    weir__pause_slow(&pause, START + WEIR__PAUSE_TRY_NS, 1, S, 0,
+                     WEIR__NEVER); /* the next refusal ends that, by few answers too */
     gap_ns = pause.slow_ns;
     weir__pause_take(&pause, START + WEIR__PAUSE_TRY_NS + WEIR__PAUSE_EASE_NS - 1);
     assert_int_equal(pause.slow_ns, gap_ns);
     pause = fresh();
-    weir__pause_slow(&pause, START, WEIR__PAUSE_FEW, S, 0); /* enough for a conclusion */
+    weir__pause_slow(&pause, START, WEIR__PAUSE_FEW, S, 0, WEIR__NEVER); /* enough for a conclusion */
     gap_ns = pause.slow_ns;
     weir__pause_take(&pause, START + WEIR__PAUSE_EASE_NS - 1);
     assert_int_equal(pause.slow_ns, gap_ns);
@@ -268,7 +270,7 @@ static void nothing_is_eased_while_nothing_is_sent(void **state)
     int64_t gap_ns;
     (void)state;
     assert_true(refuse(&pause, START, 600 * S, 0));
-    weir__pause_slow(&pause, START, 5, S, 0);
+    weir__pause_slow(&pause, START, 5, S, 0, WEIR__NEVER);
     gap_ns = pause.slow_ns;
     assert_true(send_next(&pause, START) > START + 600 * S);
     assert_int_equal(pause.slow_ns, gap_ns);
@@ -289,7 +291,7 @@ int main(void)
         cmocka_unit_test(where_nothing_was_accepted_nothing_is_concluded),
         cmocka_unit_test(each_further_refusal_makes_the_gap_longer_by_a_ninth),
         cmocka_unit_test(the_ramp_never_falls_below_the_slowed_gap),
-        cmocka_unit_test(each_half_minute_without_a_refusal_is_5_percent),
+        cmocka_unit_test(each_quarter_minute_without_a_refusal_is_10_percent),
         cmocka_unit_test(in_the_end_nothing_is_slowed_any_more),
         cmocka_unit_test(few_answers_make_but_a_first_try),
         cmocka_unit_test(nothing_is_eased_while_nothing_is_sent),
