@@ -127,25 +127,40 @@ static void add_learned(struct text *text, const struct weir_stats *stats)
         add(text, "; weir slowed to %.3g/s after that", stats->pause.slowed_to_per_s);
 }
 
+/* The limit as weir got to know it, for the option -r; false where it did not. */
+static bool known_rate(const struct weir_stats *stats, char *out, size_t size)
+{
+    const struct weir_limit_stats *learned = first_learned(stats);
+    const double slowed = stats->pause.slowed_to_per_s;
+
+    if (learned != NULL)
+        (void)snprintf(out, size, "%s", learned->name);
+    else if (stats->pause.stated.requests > 0)
+        weir__units_format_rate(stats->pause.stated.requests, stats->pause.stated.per_ns, out, size);
+    else if (slowed >= 10)
+        (void)snprintf(out, size, "%.0f/s", slowed - 0.5); /* rounded down */
+    else if (slowed >= 0.1)
+        (void)snprintf(out, size, "%.0f/10s", 10 * slowed - 0.5);
+    else
+        return false;
+    return true;
+}
+
 /* Nothing was configured: what the server let show of its limit, and how to give it from the start. */
 static void add_unconfigured(struct text *text, const struct weir_stats *stats)
 {
-    const struct weir_limit_stats *learned = first_learned(stats);
-    char rate[48] = "100/s";
-    const char *example = "for example ";
+    char rate[48];
 
     add(text, ": the server limits the rate");
-    if (learned == NULL)
+    if (first_learned(stats) == NULL)
         add_stated(text, stats, ", to ");
     add_learned(text, stats);
-    if (learned != NULL) {
-        (void)snprintf(rate, sizeof rate, "%s", learned->name);
-        example = "";
-    } else if (stats->pause.stated.requests > 0) {
-        weir__units_format_rate(stats->pause.stated.requests, stats->pause.stated.per_ns, rate, sizeof rate);
-        example = "";
-    }
-    add(text, ". To keep to it from the start, give it: %s-r %s", example, rate);
+    if (known_rate(stats, rate, sizeof rate))
+        add(text, ". To keep to it from the start, give it: -r %s", rate);
+    else
+        add(text, ". To keep to it, give what its documentation allows, as -r N/PERIOD");
+    if (first_learned(stats) != NULL)
+        add(text, "; where that is refused too, the quota is shared");
 }
 
 void weir__explain_refusals(const struct weir_stats *stats, char *out, size_t size)

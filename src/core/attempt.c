@@ -87,6 +87,24 @@ static void take_beginning(void *context)
         weir__pool_nudge(&weir->pool); /* until now nobody could know when the permits come back */
 }
 
+/* The transport's `headed`: a refusal pauses the others before its body has come. */
+static void take_head(void *context, int http_status, const struct weir_header *headers, size_t header_count)
+{
+    struct weir__try *attempt = context;
+    struct weir *weir = attempt->weir;
+    struct weir__pushback_response response = {
+        .feedback = &attempt->read, .http_status = http_status, .refused = true, .sent_ns = attempt->sent_ns};
+
+    weir__feedback_read(headers, header_count, weir->env.wall_ns(weir->env.context), &attempt->read);
+    if (!weir__verdict_refuses(&weir->rules, http_status, attempt->read.has_retry_after))
+        return;
+    response.now_ns = now_of(weir);
+    attempt->heard = true;
+    weir__pushback_heard(&weir->pushback, &response, &attempt->news);
+    if (attempt->news.paused)
+        weir__pool_notice(&weir->pool);
+}
+
 /* Without a connection there was no memory for one; the worker's next job tries again. */
 static void perform(struct weir__try *attempt, int64_t now_ns)
 {
@@ -105,6 +123,7 @@ static void perform(struct weir__try *attempt, int64_t now_ns)
         .drop_reply = job->done == NULL,
         .wire = pass_wire,
         .began = take_beginning,
+        .headed = take_head,
         .context = attempt,
     };
 

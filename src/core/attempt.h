@@ -24,6 +24,8 @@ struct weir__try {
     int64_t sent_ns;      /* 0: not sent */
     int64_t sent_wall_ns; /* only where a callback will be told */
     int64_t began_ns;     /* 0: no response began */
+    bool heard;           /* what its header says of the limits, before its end: with these news */
+    struct weir__pushback_news news;
     int64_t ended_ns;
     struct weir__reply reply;
     const struct weir__feedback *feedback; /* `read`, or one that says nothing */

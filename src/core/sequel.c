@@ -279,7 +279,7 @@ enum weir__pool_next weir__sequel_of(struct weir__try *attempt)
 {
     struct weir *weir = attempt->weir;
     struct weir__job *job = attempt->job;
-    struct weir__pushback_news news = {.paused = false};
+    struct weir__pushback_news *news = &attempt->news;
     const bool repeats = job->repeats;
     const int64_t begun_ns = attempt->sent_ns != 0 ? attempt->sent_ns : job->task.granted_ns;
     const int64_t elapsed_ns = attempt->ended_ns - begun_ns;
@@ -291,17 +291,17 @@ enum weir__pool_next weir__sequel_of(struct weir__try *attempt)
     }
     read_feedback(attempt);
     attempt->verdict = judge(attempt);
-    if (attempt->reply.http_status != 0)
-        hear(attempt, &news);
+    if (attempt->reply.http_status != 0 && !attempt->heard)
+        hear(attempt, news);
     /* not before it was heard: until then it is on its way */
     weir__limits_ended(&weir->limits, &attempt->ticket, attempt->ended_ns);
-    if (news.paused || news.learned_count > 0)
+    if (news->paused || news->learned_count > 0)
         weir__pool_notice(&weir->pool);
     next = go_on(attempt);
     count(attempt, repeats, elapsed_ns);
     tell_attempt(attempt, elapsed_ns);
     tell_next(attempt, next);
-    tell_news(attempt, &news);
+    tell_news(attempt, news);
     if (next == WEIR__POOL_ENDED)
         finish(attempt);
     return next;

@@ -190,6 +190,16 @@ static void begin_section(struct weir__connection *connection, const char *line,
     }
 }
 
+/* False without memory. */
+static bool tell_head(struct weir__connection *connection)
+{
+    struct weir__attempt *attempt = &connection->attempt;
+    attempt->no_memory = !weir__easy_receive_fields(connection);
+    if (!attempt->no_memory)
+        attempt->call->headed(attempt->call->context, attempt->status, connection->fields, connection->field_count);
+    return !attempt->no_memory;
+}
+
 size_t weir__easy_receive_head(char *line, size_t size, size_t count, void *user)
 {
     struct weir__connection *connection = user;
@@ -209,6 +219,8 @@ size_t weir__easy_receive_head(char *line, size_t size, size_t count, void *user
     } else if (!length) {
         attempt->in_head = false;
         attempt->head_done = attempt->status >= 200;
+        if (attempt->status >= 400 && attempt->call->headed && !tell_head(connection))
+            return 0;
     } else if (!take_field(connection, line, length)) {
         attempt->no_memory = true;
         return 0;
@@ -240,6 +252,7 @@ bool weir__easy_receive_fields(struct weir__connection *connection)
     size_t date_size = connection->attempt.date_size;
     if (connection->field_count && date_size && !collect_field(connection, connection->date_line, date_size))
         return false;
+    connection->attempt.date_size = 0;
     if (connection->field_count > connection->field_max) {
         size_t max = connection->field_count + 8;
         struct weir_header *fields = realloc(connection->fields, max * sizeof *fields);

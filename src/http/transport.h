@@ -36,6 +36,9 @@ struct weir__call {
     int64_t (*wire)(void *context, bool new_connection);
     /* The final response (1xx does not count) has begun: its status line is there.  At most once. */
     void (*began)(void *context);
+    /* Its header section is there, its body may still come: for statuses from 400 on, at most once.  NULL: nobody asks.
+     * The fields are as they will be in the reply. */
+    void (*headed)(void *context, int http_status, const struct weir_header *headers, size_t header_count);
     void *context;
 };
 

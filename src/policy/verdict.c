@@ -27,6 +27,13 @@ static bool in_ranges(const struct weir_status_range *ranges, size_t count, int 
     return false;
 }
 
+bool weir__verdict_refuses(const struct weir__verdict_rules *rules, int http_status, bool has_retry_after)
+{
+    if (in_ranges(rules->success, rules->success_count, http_status))
+        return false;
+    return http_status == 429 || (has_retry_after && (http_status == 403 || http_status == 503 || http_status == 529));
+}
+
 /* What the status line alone says.  It says it even where the rest of the response was lost. */
 enum answer {
     ANSWER_NONE, /* there was none */

@@ -76,6 +76,9 @@ struct weir__verdict {
 
 struct weir__verdict weir__verdict_of(const struct weir__verdict_rules *rules, const struct weir__verdict_facts *facts);
 
+/* Whether a header alone, with Retry-After or without, makes a refusal, whatever its body will be. */
+bool weir__verdict_refuses(const struct weir__verdict_rules *rules, int http_status, bool has_retry_after);
+
 /* RFC 9110, 9.2.2: sending it twice does what sending it once does. */
 bool weir__verdict_idempotent(const char *method);
 

@@ -216,6 +216,8 @@ static void perform(struct weir__connection *connection, const struct weir__call
         reply->http_status = step.http_status;
         reply->headers = step.headers != NULL ? step.headers : headers;
         reply->header_count = step.headers != NULL ? step.header_count : 1;
+        if (step.http_status >= 400 && call->headed != NULL)
+            call->headed(call->context, step.http_status, reply->headers, reply->header_count);
         if (!pass_time(connection, step.body_ns))
             step.error = WEIR_ERROR_STOPPED;
     }

@@ -130,11 +130,11 @@ static void without_a_rate_the_server_limits_it(void **state)
     struct weir_stats stats = refused();
 
     (void)state;
-    expect(&stats, "12 of 1000 attempts were refused: the server limits the rate. To keep to it from the start, give "
-                   "it: for example -r 100/s");
-    stats.pause.slowed_to_per_s = 88;
-    expect(&stats, "12 of 1000 attempts were refused: the server limits the rate; weir slowed to 88/s after that. To "
-                   "keep to it from the start, give it: for example -r 100/s");
+    expect(&stats, "12 of 1000 attempts were refused: the server limits the rate. To keep to it, give what its "
+                   "documentation allows, as -r N/PERIOD");
+    stats.pause.slowed_to_per_s = 88.4;
+    expect(&stats, "12 of 1000 attempts were refused: the server limits the rate; weir slowed to 88.4/s after that. To "
+                   "keep to it from the start, give it: -r 88/s");
     stats.pause.slowed_to_per_s = 0;
     state_limit(&stats, 60, 60 * S, "x-ratelimit-limit");
     expect(&stats,
@@ -151,7 +151,8 @@ static void what_was_learned_is_named_with_its_field(void **state)
     (void)strcpy(limit(&stats, "100/1s", WEIR_SHAPE_STRICT, 100, 101)->learned_from, "ratelimit-policy");
     state_limit(&stats, 100, S, "ratelimit-policy");
     expect(&stats, "12 of 1000 attempts were refused: the server limits the rate; weir learned 100/1s from "
-                   "ratelimit-policy and kept to it from there on. To keep to it from the start, give it: -r 100/1s");
+                   "ratelimit-policy and kept to it from there on. To keep to it from the start, give it: -r 100/1s; "
+                   "where that is refused too, the quota is shared");
 }
 
 static void texts_are_cut_at_their_size(void **state)

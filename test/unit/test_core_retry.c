@@ -312,6 +312,29 @@ static void a_refusal_pauses_everybody_until_the_moment_named(void **state)
     fixture_free(f);
 }
 
+/* Its header says all; a body that takes its time lets nobody send meanwhile. */
+static void a_refusal_pauses_before_its_body_has_come(void **state)
+{
+    struct weir_options options = base();
+    struct fake_step slow = refused_for_2_s;
+    struct fixture *f;
+
+    (void)state;
+    slow.body_ns = S(30);
+    options.concurrency = 2;
+    f = start(&options);
+    push(f, &slow, 1);
+    push(f, &(struct fake_step){.http_status = 200, .latency_ns = MS(20)}, 1);
+    for (uint64_t id = 0; id < 4; id++)
+        submit(f, "GET", id);
+    assert_true(fixture_settle(f));
+    assert_int_equal(sent_ns(f, 1), FIXTURE_START_NS);
+    ASSERT_BETWEEN(sent_ns(f, 2), FIXTURE_START_NS + MS(2011), FIXTURE_START_NS + MS(2300));
+    ASSERT_BETWEEN(sent_ns(f, 4), FIXTURE_START_NS + S(30), FIXTURE_START_NS + S(31));
+    assert_int_equal(fixture_stats(f).refusals, 1);
+    fixture_free(f);
+}
+
 static void refused_jobs_go_before_those_that_wait(void **state)
 {
     struct weir_options options = base();
@@ -673,6 +696,7 @@ int main(void)
         cmocka_unit_test(a_deadline_ends_a_job_that_waits),
         cmocka_unit_test(a_retry_that_the_deadline_forbids_ends_the_job_at_once),
         cmocka_unit_test(a_refusal_pauses_everybody_until_the_moment_named),
+        cmocka_unit_test(a_refusal_pauses_before_its_body_has_come),
         cmocka_unit_test(refused_jobs_go_before_those_that_wait),
         cmocka_unit_test(refusals_end_at_their_maximum),
         cmocka_unit_test(nothing_remaining_pauses_before_a_refusal),
