@@ -27,7 +27,7 @@ struct weir__feedback_policy {
     uint32_t requests; /* 1 to WEIR_PERMITS_MAX */
     int64_t per_ns;    /* as stated; or the natural period (1, 2, 5, 10, 15, 30 s, min; 1, 6, 12 h, 1 day, 31 days) that
                           the time until the reset is in, where no period is stated.  A reset that is a moment may
-                          lie a second (a tenth of the period at most) beyond it, as a Date is cut to seconds; without a
+                          lie a second beyond it, as a Date is cut to seconds; without a
                           Date it lets conclude nothing */
     bool stated;       /* the period was stated, not concluded from a reset */
     int64_t remaining; /* of them, 0 to requests; -1 where not told */

@@ -51,12 +51,10 @@ void weir__feedback_sum_state(struct weir__feedback_reader *reader, uint64_t req
         add_policy(reader, &policy, name, field);
 }
 
-/* How much longer than its period a quota's reset may seem. */
-static int64_t slack_of(const struct weir__feedback_quota *quota, int64_t per_ns)
+/* How much longer than its period a quota's reset may seem: moments and Date are told in whole seconds. */
+static int64_t slack_of(const struct weir__feedback_quota *quota)
 {
-    if (!quota->by_moment)
-        return 0;
-    return per_ns / 10 < WEIR__NS_PER_S ? per_ns / 10 : WEIR__NS_PER_S;
+    return quota->by_moment ? WEIR__NS_PER_S : 0;
 }
 
 /*
@@ -85,7 +83,7 @@ static int64_t natural_period(const struct weir__feedback_quota *quota, bool dat
     if (!quota->has_reset || quota->reset_ns == 0 || (quota->by_moment && !dated))
         return 0;
     for (size_t i = 0; i < sizeof periods_ns / sizeof periods_ns[0]; i++)
-        if (quota->reset_ns <= periods_ns[i] + slack_of(quota, periods_ns[i]))
+        if (quota->reset_ns <= periods_ns[i] + slack_of(quota))
             return periods_ns[i];
     return WEIR_PERIOD_MAX_NS;
 }
@@ -125,7 +123,7 @@ static bool is_about(const struct weir__feedback_policy *policy, const struct we
         return false;
     if (quota->named_ns > 0)
         return policy->per_ns == quota->named_ns;
-    return !quota->has_reset || quota->reset_ns <= policy->per_ns + slack_of(quota, policy->per_ns);
+    return !quota->has_reset || quota->reset_ns <= policy->per_ns + slack_of(quota);
 }
 
 /* A quota's limit is a policy, if not one that is known already. */

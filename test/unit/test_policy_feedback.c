@@ -284,7 +284,7 @@ static void a_moment_s_period_allows_for_a_date_cut_to_seconds(void **state)
         {"X-RateLimit-Limit: 5000\nX-RateLimit-Reset: 3601",
          "reset 3601s, 5000/6h?, by x-ratelimit-reset, policy x-ratelimit-limit"},
         {"Date: Fri, 02 Jan 2026 03:04:05 GMT\nX-RateLimit-Limit: 10\nX-RateLimit-Reset: 1767323047",
-         "reset 2s, 10/2s?, by x-ratelimit-reset, policy x-ratelimit-limit"},
+         "reset 2s, 10/1s?, by x-ratelimit-reset, policy x-ratelimit-limit"},
         /* without a Date our clock is all there is, and it may be wrong by hours */
         {"X-RateLimit-Limit: 5000\nX-RateLimit-Reset: 1767326646", "reset 3601s, by x-ratelimit-reset"},
     };
