@@ -170,10 +170,10 @@ static int64_t wanted_silence(struct weir__pushback *p, const struct weir__pushb
         return wait_ns;
     if (feedback->github && base_ns < PATIENT_GUESS_NS)
         base_ns = PATIENT_GUESS_NS;
+    if (was_in_flight(p, response))
+        return -1;
     weir__gate_lock(&p->limits->gate);
-    wait_ns = -1;
-    if (!weir__pause_precedes(&p->limits->pause, response->sent_ns))
-        wait_ns = weir__pause_guess(&p->limits->pause, base_ns, p->rules.backoff_max_ns, weir__random_unit(&p->random));
+    wait_ns = weir__pause_guess(&p->limits->pause, base_ns, p->rules.backoff_max_ns, weir__random_unit(&p->random));
     weir__gate_unlock(&p->limits->gate);
     return wait_ns;
 }

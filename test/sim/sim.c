@@ -11,6 +11,7 @@
  */
 #include "base/clock.h"
 #include "base/random.h"
+#include "support/sim_draw.h"
 #include "base/units.h"
 #include "policy/hold.h"
 #include "support/sim_world.h"
@@ -232,23 +233,6 @@ static void run_clocks(void)
 
 /* --------------------------------------------------------------------------------------------------- random scenarios
  */
-
-/* As often within each doubling from `min` on. */
-static int64_t spread(uint64_t *random, int64_t min, int64_t max)
-{
-    int64_t doublings = 1, low, value;
-
-    while (min << doublings < max)
-        doublings++;
-    low = min << weir__random_below(random, doublings);
-    value = low + weir__random_below(random, low + 1);
-    return value > max ? max : value;
-}
-
-static bool one_in(uint64_t *random, int64_t n)
-{
-    return weir__random_below(random, n) == 0;
-}
 
 static void random_rate(struct sim_rate *out, uint64_t *random)
 {

@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "base/random.h"
+#include "support/sim_draw.h"
 #include "base/units.h"
 #include "support/sim_whole.h"
 
@@ -13,23 +14,6 @@
 
 #define MS(n) ((int64_t)(n)*WEIR__NS_PER_MS)
 #define S(n) ((int64_t)(n)*WEIR__NS_PER_S)
-
-/* As often within each doubling from `min` on. */
-static int64_t spread(uint64_t *random, int64_t min, int64_t max)
-{
-    int64_t doublings = 1, low, value;
-
-    while (min << doublings < max)
-        doublings++;
-    low = min << weir__random_below(random, doublings);
-    value = low + weir__random_below(random, low + 1);
-    return value > max ? max : value;
-}
-
-static bool one_in(uint64_t *random, int64_t n)
-{
-    return weir__random_below(random, n) == 0;
-}
 
 static double share(uint64_t *random, double max)
 {
