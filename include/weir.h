@@ -149,6 +149,12 @@ struct weir_rate {
     enum weir_shape shape; /* */
 };
 
+/* Sends of an earlier dispatcher, or of somebody else's, which the server may still count. */
+struct weir_past_send {
+    int64_t ago_ns; /* when they were over: since their responses began, or nobody waits for one */
+    uint32_t count; /* of them; at least 1 */
+};
+
 /* -------------------------------------------------------------------------------------------------------- dispatcher
  */
 
@@ -195,6 +201,9 @@ struct weir_options {
     uint32_t queue_max;            /* jobs that may wait, 1 to WEIR_QUEUE_MAX */
     const struct weir_rate *rates; /* NULL if none */
     size_t rate_count;             /* at most WEIR_RATES_MAX */
+    const struct weir_past_send *past_sends; /* oldest first; NULL if none.  Each takes a permit of every rate limit
+                                                that its period still covers, and counts in its certificate */
+    size_t past_send_count;
 
     /* one attempt */
     int64_t connect_timeout_ns; /* more than 0 */
@@ -238,7 +247,7 @@ struct weir_options {
 
 #define WEIR_OPTIONS_INIT                                                                                              \
     {                                                                                                                  \
-        sizeof(struct weir_options), 50, 0, 1024, NULL, 0, INT64_C(10000000000), INT64_C(60000000000), 0,              \
+        sizeof(struct weir_options), 50, 0, 1024, NULL, 0, NULL, 0, INT64_C(10000000000), INT64_C(60000000000), 0,     \
             (size_t)16 * 1024 * 1024, false, 0, NULL, 0, 5, 100, INT64_C(500000000), INT64_C(60000000000),             \
             INT64_C(600000000000), 0.5, false, NULL, 0, false, NULL, NULL, NULL, NULL, 12, false, NULL, NULL           \
     }
@@ -274,6 +283,13 @@ struct weir_result {
 /* Runs once for each accepted job, on a worker thread, never inside weir_submit(). */
 typedef void (*weir_done_fn)(void *user_data, const struct weir_result *result);
 
+/*
+ * Runs on a worker right before a send of the job, with its permits taken: the place for a note that must be durable
+ * before the request leaves.  `attempt` is 1 for the job's first send.  It may take its time, which is not counted
+ * against the attempt's.  False: the request is not sent, and the job ends as by a stop.
+ */
+typedef bool (*weir_sending_fn)(void *user_data, uint64_t job_id, uint32_t attempt);
+
 /* One job. Start from WEIR_REQUEST_INIT. */
 struct weir_request {
     size_t struct_size;
@@ -287,11 +303,12 @@ struct weir_request {
     weir_done_fn done;           /* NULL if nobody asks */
     void *user_data;             /* */
     const char *idempotency_key; /* NULL: weir makes one, a random UUID, where options.idempotency_header wants it */
+    weir_sending_fn sending;     /* NULL if nobody asks; is handed `user_data` */
 };
 
 #define WEIR_REQUEST_INIT                                                                                              \
     {                                                                                                                  \
-        sizeof(struct weir_request), "GET", NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL                                \
+        sizeof(struct weir_request), "GET", NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, NULL                          \
     }
 
 struct weir; /* a dispatcher: its queue, limits, workers and counters */
@@ -348,10 +365,21 @@ struct weir_limit_stats {
     char learned_from[64]; /* the response's header field that it was learned from; "" for a limit that was given */
 };
 
+/* Upper ends of the classes in which latencies are counted. */
+#define WEIR_LATENCY_BOUNDS_NS                                                                                         \
+    {                                                                                                                  \
+        1000000, 2500000, 5000000, 10000000, 25000000, 50000000, 100000000, 250000000, 500000000, 1000000000,          \
+            INT64_C(2500000000), INT64_C(5000000000), INT64_C(10000000000), INT64_C(30000000000), INT64_C(60000000000) \
+    }
+#define WEIR_LATENCY_BOUND_COUNT 15u
+
 /* How long a request took from its send to the end of its response, over the jobs that succeeded. */
 struct weir_latency_stats {
     uint64_t count;
     int64_t p50_ns, p90_ns, p99_ns, p99_9_ns, max_ns, mean_ns;
+    int64_t sum_ns;
+    uint64_t at_most[WEIR_LATENCY_BOUND_COUNT]; /* how many took at most that long, each class with those below it;
+                                                   right to within 1/64 of the bound */
     int64_t ttfb_mean_ns; /* from the send to the first byte of the response, over all responses */
 };
 

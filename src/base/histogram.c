@@ -53,6 +53,20 @@ int64_t weir__histogram_quantile(const struct weir__histogram *histogram, double
     return histogram->max_ns;
 }
 
+void weir__histogram_at_most(const struct weir__histogram *histogram, const int64_t *bounds_ns, size_t count,
+                             uint64_t *out)
+{
+    uint64_t seen = 0;
+    unsigned next = 0; /* the first bucket that is not in `seen` */
+
+    for (size_t i = 0; i < count; i++) {
+        const unsigned last = bucket_of(bounds_ns[i] < 0 ? 0 : (uint64_t)(bounds_ns[i] / WEIR__NS_PER_US));
+        while (next <= last)
+            seen += histogram->buckets[next++];
+        out[i] = seen;
+    }
+}
+
 int64_t weir__histogram_mean(const struct weir__histogram *histogram)
 {
     return histogram->count == 0 ? 0 : histogram->sum_ns / (int64_t)histogram->count;

@@ -7,6 +7,7 @@
 #ifndef WEIR_BASE_HISTOGRAM_H
 #define WEIR_BASE_HISTOGRAM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define WEIR__HISTOGRAM_SUB_BITS 6 /* 64 buckets for each power of two */
@@ -25,6 +26,13 @@ void weir__histogram_add(struct weir__histogram *histogram, int64_t ns);
 
 /* The smallest bucket's upper end that at least `q` (0 to 1) of all counts do not exceed; 0 where it is empty. */
 int64_t weir__histogram_quantile(const struct weir__histogram *histogram, double q);
+
+/*
+ * How many durations do not exceed each of `bounds_ns`, which ascend; all buckets are passed over once.  What is longer
+ * than a bound by less than 1/64 of it (below 64 us: 1 us) may count too, what is not longer always does.
+ */
+void weir__histogram_at_most(const struct weir__histogram *histogram, const int64_t *bounds_ns, size_t count,
+                             uint64_t *out);
 
 /* 0 where it is empty. */
 int64_t weir__histogram_mean(const struct weir__histogram *histogram);

@@ -49,6 +49,14 @@ static int64_t keep_pace(struct weir__try *attempt, int64_t now_ns)
     return now_of(weir);
 }
 
+/* The user's last word before a send, which may take its time. */
+static bool consent(const struct weir__try *attempt)
+{
+    const struct weir__job *job = attempt->job;
+
+    return job->sending == NULL || job->sending(job->user_data, job->id, job->attempts + 1);
+}
+
 /*
  * The transport's `wire`.  A pause that began while the connection was made holds the send back; the job waits for its
  * end at the gate, not here, where it would keep a worker and a permit.
@@ -58,7 +66,7 @@ static int64_t pass_wire(void *context, bool new_connection)
     struct weir__try *attempt = context;
     struct weir *weir = attempt->weir;
     const int64_t ready_ns = now_of(weir);
-    const int64_t now_ns = weir->limits.rate_count > 0 ? keep_pace(attempt, ready_ns) : ready_ns;
+    int64_t now_ns = weir->limits.rate_count > 0 ? keep_pace(attempt, ready_ns) : ready_ns;
 
     (void)new_connection; /* the pace is kept for all: a late new one may come just before a punctual kept one */
     if (weir__pool_stopped(&weir->pool))
@@ -67,8 +75,12 @@ static int64_t pass_wire(void *context, bool new_connection)
         attempt->held_back = WEIR__HELD_BACK_BY_DEADLINE;
     else if (weir__limits_paused(&weir->limits, now_ns))
         attempt->held_back = WEIR__HELD_BACK_BY_PAUSE;
+    else if (!consent(attempt))
+        attempt->held_back = WEIR__HELD_BACK_BY_STOP;
     if (attempt->held_back != WEIR__HELD_BACK_NOT)
         return -1;
+    if (attempt->job->sending != NULL)
+        now_ns = now_of(weir);
     if (attempt->job->done != NULL)
         attempt->sent_wall_ns = weir->env.wall_ns(weir->env.context);
     attempt->sent_ns = weir__limits_sent(&weir->limits, &attempt->ticket, now_ns, weir->env.now_ns, weir->env.context);

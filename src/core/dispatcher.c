@@ -121,6 +121,7 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
     if (weir->transport == NULL && (status = weir__easy_new(&transport, &weir->transport)) != WEIR_OK)
         goto no_transport;
     weir->started_ns = weir->env.now_ns(weir->env.context);
+    weir__limits_remember(&weir->limits, options->past_sends, options->past_send_count, weir->started_ns);
     weir->forks = weir__fork_count();
     *out = weir;
     return WEIR_OK;

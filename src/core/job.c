@@ -132,6 +132,7 @@ struct weir__job *weir__job_new(struct weir__job_stock *stock, const struct weir
         .body_size = request->body_size,
         .id = request->job_id,
         .done = request->done,
+        .sending = request->sending,
         .user_data = request->user_data,
         .keyed = key_header != NULL,
     };

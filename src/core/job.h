@@ -26,6 +26,7 @@ struct weir__job {
     size_t body_size;
     uint64_t id;
     weir_done_fn done;
+    weir_sending_fn sending;
     void *user_data;
     char *redirect_url; /* heap: where a redirect led; NULL at first */
 

@@ -113,6 +113,39 @@ void weir__limits_clear(struct weir__limits *limits)
     weir__mutex_clear(&limits->lock);
 }
 
+/*
+ * Of a limit that was lowered since, more may count than it has permits: then the newest have them.  The paces take an
+ * entry as one send: what stands for many was spread over some time.
+ */
+static void remember(struct weir__limits *limits, uint32_t number, const struct weir_past_send *sends, size_t count,
+                     int64_t now_ns)
+{
+    struct weir__rate_limit *limit = &limits->rates[number - 1];
+    uint64_t all = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const int64_t at_ns = now_ns - sends[i].ago_ns;
+        for (uint32_t n = 0; sends[i].ago_ns < limit->per_ns && n < sends[i].count; n++) {
+            weir__certificate_sent(&limit->certificate, at_ns);
+            weir__certificate_began(&limit->certificate, at_ns);
+        }
+        all += sends[i].ago_ns < hold_of(limit) ? sends[i].count : 0;
+        weir__pace_take(&limit->gate_pace, at_ns);
+        weir__pace_take(&limit->wire_pace, at_ns);
+    }
+    for (size_t i = 0; limit->held && i < count; i++)
+        for (uint32_t n = 0; sends[i].ago_ns < hold_of(limit) && n < sends[i].count; n++)
+            if (all-- <= limit->requests)
+                (void)weir__gate_spend(&limits->gate, number, now_ns - sends[i].ago_ns + hold_of(limit));
+}
+
+void weir__limits_remember(struct weir__limits *limits, const struct weir_past_send *sends, size_t count,
+                           int64_t now_ns)
+{
+    for (uint32_t i = 1; count > 0 && i <= limits->rate_count; i++)
+        remember(limits, i, sends, count, now_ns);
+}
+
 const char *weir__limits_name(const struct weir__limits *limits, uint32_t limit)
 {
     if (limit == WEIR__GATE_NO_LIMIT)

@@ -62,6 +62,11 @@ enum weir_status weir__limits_init(struct weir__limits *limits, uint32_t concurr
                                    size_t rate_count);
 void weir__limits_clear(struct weir__limits *limits);
 
+/* Before the first attempt: what was sent before `now_ns`, oldest first, has its permits, and is in the certificates.
+ */
+void weir__limits_remember(struct weir__limits *limits, const struct weir_past_send *sends, size_t count,
+                           int64_t now_ns);
+
 /* "concurrency", "100/1s"; "pause" for WEIR__GATE_NO_LIMIT. */
 const char *weir__limits_name(const struct weir__limits *limits, uint32_t limit);
 

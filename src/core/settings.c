@@ -33,6 +33,15 @@ static bool valid_retry(const struct weir_options *o)
            valid_statuses(o->retry_statuses, o->retry_status_count, true);
 }
 
+static bool valid_past(const struct weir_options *o)
+{
+    for (size_t i = 0; o->past_sends != NULL && i < o->past_send_count; i++)
+        if (o->past_sends[i].ago_ns < 0 || o->past_sends[i].count < 1 ||
+            (i > 0 && o->past_sends[i].ago_ns > o->past_sends[i - 1].ago_ns))
+            return false;
+    return o->past_sends != NULL || o->past_send_count == 0;
+}
+
 /* The key itself is checked with each request. */
 static bool valid_idempotency(const struct weir_options *o)
 {
@@ -48,7 +57,7 @@ bool weir__settings_valid(const struct weir_options *o)
            (o->rates != NULL || o->rate_count == 0) && o->connect_timeout_ns > 0 && o->timeout_ns > 0 &&
            o->redirect_max <= WEIR_REDIRECTS_MAX && (o->tls_version_min == 12 || o->tls_version_min == 13) &&
            o->deadline_ns >= 0 && valid_statuses(o->success, o->success_count, false) && valid_retry(o) &&
-           valid_idempotency(o);
+           valid_idempotency(o) && valid_past(o);
 }
 
 static char *put(char **at, const char *text)

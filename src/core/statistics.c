@@ -77,6 +77,7 @@ uint64_t weir__statistics_succeeded(struct weir__statistics *statistics)
 
 static void read_latency(const struct weir__statistics *s, struct weir_latency_stats *out)
 {
+    static const int64_t bounds_ns[WEIR_LATENCY_BOUND_COUNT] = WEIR_LATENCY_BOUNDS_NS;
     const struct weir__histogram *h = &s->latency;
 
     *out = (struct weir_latency_stats){
@@ -87,8 +88,10 @@ static void read_latency(const struct weir__statistics *s, struct weir_latency_s
         .p99_9_ns = weir__histogram_quantile(h, 0.999),
         .max_ns = h->max_ns,
         .mean_ns = weir__histogram_mean(h),
+        .sum_ns = h->sum_ns,
         .ttfb_mean_ns = s->ttfb_count == 0 ? 0 : s->ttfb_sum_ns / (int64_t)s->ttfb_count,
     };
+    weir__histogram_at_most(h, bounds_ns, WEIR_LATENCY_BOUND_COUNT, out->at_most);
 }
 
 void weir__statistics_read(struct weir__statistics *statistics, struct weir_stats *out)

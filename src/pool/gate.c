@@ -38,6 +38,19 @@ bool weir__gate_add_rule(struct weir__gate *gate, const struct weir__gate_rule *
     return true;
 }
 
+bool weir__gate_spend(struct weir__gate *gate, uint32_t limit, int64_t due_ns)
+{
+    bool spent;
+
+    assert(limit < gate->limit_count && gate->hold_ns[limit] > 0);
+    weir__mutex_lock(&gate->lock);
+    spent = weir__sem_try(&gate->permits[limit].free);
+    if (spent)
+        weir__permits_give_at(&gate->permits[limit], due_ns);
+    weir__mutex_unlock(&gate->lock);
+    return spent;
+}
+
 /* Keeps the later of two obstacles: the gate opens when the last one is gone. */
 static void obstruct(struct weir__gate_answer *answer, enum weir__gate_cause cause, uint32_t limit, int64_t until_ns)
 {

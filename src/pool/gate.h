@@ -90,6 +90,10 @@ bool weir__gate_add_rule(struct weir__gate *gate, const struct weir__gate_rule *
 uint32_t weir__gate_adopt(struct weir__gate *gate, uint32_t permits, int64_t hold_ns, uint32_t left, int64_t due_ns,
                           const struct weir__gate_rule *rule);
 
+/* One permit of a limit with a hold is out for what was sent before the first ask; it comes back at `due_ns`.  False
+ * where none is free. */
+bool weir__gate_spend(struct weir__gate *gate, uint32_t limit, int64_t due_ns);
+
 /* Asks for the job that is next: on "go" it holds one permit of every limit.  Ask only when there is such a job. */
 void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer);
 

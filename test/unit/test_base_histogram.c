@@ -116,6 +116,51 @@ static void bucket_edges_lose_nothing(void **state)
     }
 }
 
+/* Against the values themselves: all that do not exceed a bound count, and nothing that exceeds it by a 64th. */
+static void counts_below_bounds_are_right_to_within_a_64th(void **state)
+{
+    static const int64_t bounds_ns[] = {-1,       0, 1000, 63000, 1000000, 2500000, 1000000000, INT64_C(60000000000),
+                                        INT64_MAX};
+    enum { COUNT = sizeof bounds_ns / sizeof bounds_ns[0] };
+    uint64_t seed = 11, at_most[COUNT];
+
+    (void)state;
+    for (int i = 0; i < VALUES; i++) {
+        values[i] = weir__random_below(&seed, INT64_C(1) << (7 + weir__random_below(&seed, 37)));
+        weir__histogram_add(&histogram, values[i]);
+    }
+    weir__histogram_at_most(&histogram, bounds_ns, COUNT, at_most);
+    for (size_t i = 0; i < COUNT; i++) {
+        const int64_t slack = bounds_ns[i] / 64 > 1000 ? bounds_ns[i] / 64 : 1000;
+        uint64_t least = 0, most = 0;
+        for (int j = 0; j < VALUES; j++) {
+            least += values[j] <= bounds_ns[i];
+            most += values[j] - slack <= bounds_ns[i];
+        }
+        if (at_most[i] < least || at_most[i] > most)
+            fail_msg("%lld ns: %llu, wanted %llu to %llu", (long long)bounds_ns[i], (unsigned long long)at_most[i],
+                     (unsigned long long)least, (unsigned long long)most);
+    }
+    assert_int_equal(at_most[COUNT - 1], VALUES);
+}
+
+static void a_value_that_is_a_bound_counts_for_it(void **state)
+{
+    static const int64_t bounds_ns[] = {1000000, 2500000};
+    uint64_t at_most[2];
+
+    (void)state;
+    weir__histogram_at_most(&histogram, bounds_ns, 2, at_most);
+    assert_int_equal(at_most[0], 0);
+    assert_int_equal(at_most[1], 0);
+    weir__histogram_add(&histogram, 1000000);
+    weir__histogram_add(&histogram, 1100000);
+    weir__histogram_add(&histogram, 2600000);
+    weir__histogram_at_most(&histogram, bounds_ns, 2, at_most);
+    assert_int_equal(at_most[0], 1);
+    assert_int_equal(at_most[1], 2);
+}
+
 static void the_mean_is_exact(void **state)
 {
     (void)state;
@@ -169,6 +214,8 @@ int main(void)
         cmocka_unit_test_setup(the_longest_durations_stay_inside, empty),
         cmocka_unit_test_setup(quantiles_are_right_to_within_a_64th, empty),
         cmocka_unit_test_setup(bucket_edges_lose_nothing, empty),
+        cmocka_unit_test_setup(counts_below_bounds_are_right_to_within_a_64th, empty),
+        cmocka_unit_test_setup(a_value_that_is_a_bound_counts_for_it, empty),
         cmocka_unit_test_setup(the_mean_is_exact, empty),
         cmocka_unit_test(a_seed_fixes_the_sequence),
         cmocka_unit_test(random_numbers_stay_in_their_range_and_fill_it),
