@@ -39,6 +39,7 @@ struct weir__config {
     uint64_t total;
     char *input;
     char *method; /* "GET", or "POST" where there is a body */
+    bool has_method;
     struct weir__config_header *headers;
     size_t header_count;
     char *body;      /* from `body` or `body_file`; NUL-terminated besides */

@@ -273,6 +273,7 @@ void weir__config_decode(struct weir__config_tree *tree, struct weir__config *co
                                 "needs \"tls.client_cert\" beside it");
     if (config->workers == 0)
         config->workers = config->concurrency;
+    config->has_method = config->method != NULL;
     if (config->method == NULL) {
         config->method = strdup(config->body != NULL ? "POST" : "GET");
         if (config->method == NULL)

@@ -229,6 +229,24 @@ void weir__writer_null(struct weir__writer *writer, const char *key)
     weir__writer_raw(writer, key, "null", 4);
 }
 
+char *weir__writer_extend(struct weir__writer *writer, size_t size)
+{
+    char *at;
+
+    if (!reserve(writer, size))
+        return NULL;
+    at = writer->text + writer->size;
+    writer->size += size;
+    writer->text[writer->size] = '\0';
+    return at;
+}
+
+void weir__writer_expect(struct weir__writer *writer, size_t size)
+{
+    if (!writer->failed && !reserve(writer, size))
+        writer->failed = false;
+}
+
 void weir__writer_clear(struct weir__writer *writer)
 {
     const bool pretty = writer->pretty;

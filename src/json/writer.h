@@ -44,6 +44,12 @@ void weir__writer_null(struct weir__writer *writer, const char *key);
 /* Text that is JSON already, as it is. */
 void weir__writer_raw(struct weir__writer *writer, const char *key, const char *json, size_t size);
 
+/* The next `size` bytes of the text, for the caller to fill, with nothing before them; NULL without memory. */
+char *weir__writer_extend(struct weir__writer *writer, size_t size);
+
+/* Room for that many bytes more, so that the text need not move as it grows; without memory it will be tried again. */
+void weir__writer_expect(struct weir__writer *writer, size_t size);
+
 /* Frees the text; the writer is as new. */
 void weir__writer_clear(struct weir__writer *writer);
 
