@@ -14,7 +14,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR  ?=
 MODE     ?= release
 RUNS     ?= 1000000
-CHECKS   ?= test asan tsan lint layers symbols header valgrind fuzz
+CHECKS   ?= test asan tsan lint layers symbols header valgrind fuzz torture
 V        ?= 0
 
 ABI      := 0
@@ -52,14 +52,14 @@ CMD_OBJ  := $(CMD_SRC:%.c=$(OUT)/obj/%.o)
 SUP_OBJ  := $(SUP_SRC:%.c=$(OUT)/obj/%.o)
 UNITS    := $(patsubst test/%.c,$(OUT)/test/%,$(UNIT_SRC) $(SIM_SRC))
 BENCHES  := $(BENCH_SRC:test/%.c=$(OUT)/test/%)
-FUZZED   := $(patsubst %.c,$(OUT)/fuzz/obj/%.o,$(sort $(wildcard src/policy/date.c src/policy/structured.c src/policy/feedback*.c)))
+FUZZED   := $(patsubst %.c,$(OUT)/fuzz/obj/%.o,$(sort $(wildcard $(patsubst %,src/%/*.c,base policy json))))
 FUZZERS  := $(FUZZ_SRC:test/fuzz/fuzz_%.c=$(OUT)/fuzz/%)
-ALL_C    := $(LIB_SRC) $(CMD_SRC) $(SUP_SRC) $(UNIT_SRC) $(SIM_SRC) $(BENCH_SRC) $(FUZZ_SRC)
+ALL_C    := $(LIB_SRC) $(CMD_SRC) $(SUP_SRC) $(UNIT_SRC) $(SIM_SRC) $(BENCH_SRC) $(FUZZ_SRC) $(sort $(wildcard test/torture/*.c))
 ALL_H    := $(sort $(wildcard include/*.h src/*/*.h test/*/*.h))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps demo test units check asan tsan lint fmt bench fuzz layers symbols header valgrind help install uninstall clean FORCE
+.PHONY: all deps demo test units check asan tsan lint fmt bench fuzz torture layers symbols header valgrind help install uninstall clean FORCE
 
 all: $(OUT)/weir $(OUT)/libweir.a $(OUT)/libweir.so ## build the command and both libraries
 
@@ -99,9 +99,14 @@ $(OUT)/fuzz/obj/%.o: %.c $(OUT)/flags
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
 
-$(FUZZERS): $(OUT)/fuzz/%: $(OUT)/fuzz/obj/test/fuzz/fuzz_%.o $(FUZZED)
+# In an archive, so that each target has in it only what it reads with.
+$(OUT)/fuzz/obj/fuzzed.a: $(FUZZED)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# jansson is the second parser beside the scanner; no other target needs it.
+$(FUZZERS): $(OUT)/fuzz/%: $(OUT)/fuzz/obj/test/fuzz/fuzz_%.o $(OUT)/fuzz/obj/fuzzed.a
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^
+	$(Q)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ -Wl,--as-needed -ljansson -lcjson
 
 # Objects are made anew when the compiler or a flag changes.
 $(OUT)/flags: FORCE
@@ -127,10 +132,10 @@ test: ## build and run every test; T=name runs those whose name has it
 units: $(UNITS) $(BENCHES)
 	@:
 
-check: ## everything: test, asan, tsan, lint, layers, symbols, header, valgrind, fuzz
+check: ## everything: test, asan, tsan, lint, layers, symbols, header, valgrind, fuzz, torture
 	$(Q).ci/deps build test check
 	$(Q)failed=; for part in $(CHECKS); do \
-	  echo "== $$part"; $(MAKE) --no-print-directory $$part RUNS=20000 || failed="$$failed $$part"; done; \
+	  echo "== $$part"; $(MAKE) --no-print-directory $$part RUNS=20000 TORTURE=--short || failed="$$failed $$part"; done; \
 	  if [ -n "$$failed" ]; then echo "check: failed:$$failed"; exit 1; fi; echo "check: all parts passed"
 
 asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -147,7 +152,7 @@ valgrind: all units ## memcheck on the unit tests' short ones and on a short run
 lint: ## gcc and clang without a warning, clang-tidy, cppcheck, shellcheck, formatting
 	$(Q)LINT_FLAGS='$(OUR_CPPFLAGS) -std=c11 -pthread $(WARN)' test/lint/lint.sh $(ALL_C) -- $(ALL_H)
 
-fuzz: ## what reads response headers, on RUNS generated inputs for each reader
+fuzz: ## what reads headers, JSON, job lines and journals, on RUNS generated inputs for each reader
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) $(FUZZERS)
 	$(Q)OUT=$(OUT) RUNS=$(RUNS) test/fuzz/run $(notdir $(FUZZERS))
 
@@ -162,6 +167,9 @@ header: ## weir.h alone compiles as C99 to C17 and C++11 to C++20
 
 fmt: ## format every source file
 	$(Q)clang-format -i $(ALL_C) $(ALL_H)
+
+torture: all ## batches killed 1,000 times and resumed, and with disks that fail; takes minutes
+	$(Q)OUT=$(OUT) test/torture/run $(TORTURE)
 
 bench: ## weir beside a bare libcurl loop, in turns; takes some minutes
 	$(Q).ci/deps build test

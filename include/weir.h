@@ -85,7 +85,8 @@ enum weir_status {
     X(SUCCEEDED, 0, "succeeded") /* answered with a status that counts as success */                                   \
     X(FAILED, 1, "failed")       /* answered otherwise, or surely not processed */                                     \
     X(UNKNOWN, 2, "unknown")     /* sent, and nobody can say whether it was processed */                               \
-    X(CANCELLED, 3, "cancelled") /* a stop came before it was sent, or it may be sent again without harm */
+    X(CANCELLED, 3, "cancelled") /* a stop came before it was sent, or it may be sent again without harm, with the     \
+                                    idempotency key that the caller gave it if it has one */
 
 enum weir_outcome {
 #define WEIR_OUTCOME_ENUM(name, value, text) WEIR_OUTCOME_##name = value,
@@ -152,7 +153,7 @@ struct weir_rate {
 /* Sends of an earlier dispatcher, or of somebody else's, which the server may still count. */
 struct weir_past_send {
     int64_t ago_ns; /* when they were over: since their responses began, or nobody waits for one */
-    uint32_t count; /* of them; at least 1 */
+    uint32_t count; /* of them: 1 to WEIR_PERMITS_MAX */
 };
 
 /* -------------------------------------------------------------------------------------------------------- dispatcher
@@ -284,9 +285,11 @@ struct weir_result {
 typedef void (*weir_done_fn)(void *user_data, const struct weir_result *result);
 
 /*
- * Runs on a worker right before a send of the job, with its permits taken: the place for a note that must be durable
- * before the request leaves.  `attempt` is 1 for the job's first send.  It may take its time, which is not counted
- * against the attempt's.  False: the request is not sent, and the job ends as by a stop.
+ * Runs on a worker before a send of the job, with its permits taken and its connection made: the place for a note that
+ * must be durable before the request leaves.  `attempt` is 1 for the job's first send.  It may take its time, which is
+ * not counted against the attempt's.  After it only the pace, a pause, a stop or the job's deadline can still hold the
+ * send back; it is then asked again with the same number, if the job goes on.  False: the request is not sent, and the
+ * job ends as by a stop.
  */
 typedef bool (*weir_sending_fn)(void *user_data, uint64_t job_id, uint32_t attempt);
 

@@ -13,4 +13,7 @@
  * checksum of "123456789" is 0xe3069283. */
 uint32_t weir__crc32c(uint32_t crc, const void *data, size_t size);
 
+/* The same, without the processor's instruction: what machines without it do. */
+uint32_t weir__crc32c_by_tables(uint32_t crc, const void *data, size_t size);
+
 #endif

@@ -12,6 +12,7 @@ enum weir__exit {
     WEIR__EXIT_NOT_ALL = 1, /* every job ended, some not succeeded */
     WEIR__EXIT_USAGE = 2,   /* usage or configuration; nothing was sent */
     WEIR__EXIT_STOPPED = 3, /* stopped early */
+    WEIR__EXIT_JOURNAL = 4, /* the journal is damaged or belongs to another job */
     WEIR__EXIT_OUTPUT = 5   /* stdout or a file could not be written */
 };
 

@@ -15,10 +15,6 @@ bool weir__features_check(const char *command, const struct weir__config *config
 {
     bool possible = true;
 
-    if (config->input != NULL)
-        possible = refuse(command, "input");
-    if (config->output.file != NULL)
-        possible = refuse(command, "output");
     if (config->engine == WEIR__ENGINE_ASYNC)
         possible = refuse(command, "engine \"async\"");
     if (config->scope != NULL && strcmp(config->scope, "process") != 0)

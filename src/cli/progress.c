@@ -1,134 +1,122 @@
-/* progress - see progress.h */
+/* progress - see progress.h; what the lines say is in progress_text.c */
 #include "cli/progress.h"
 
 #include "base/clock.h"
 #include "base/sync.h"
-#include "base/units.h"
 #include "cli/say.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define INTERVAL_NS (100 * WEIR__NS_PER_MS)
-#define SAMPLES 10 /* the rate now is that of the last second */
+#define DRAWN_INTERVAL_NS (100 * WEIR__NS_PER_MS)
+#define PLAIN_INTERVAL_NS (WEIR__PROGRESS_PLAIN_INTERVAL_S * WEIR__NS_PER_S)
+#define DRAWN_SAMPLES 10u /* the rate now is that of the last second; of a plain line, that since the one before */
 #define LIMITS (sizeof((struct weir_stats *)0)->limits / sizeof((struct weir_stats *)0)->limits[0])
-#define COLUMNS_DEFAULT 80
-#define COLUMNS_MAX 200
-#define BAR_WIDTH 20
-#define BAR_COLUMNS_MIN 72 /* narrower terminals get the figures alone */
+#define COLUMNS_DEFAULT 80u
+#define COLUMNS_MAX 200u
 
+/* What rates are measured from.  Zeroed: the beginning of the run. */
 struct sample {
     int64_t elapsed_ns;
     uint64_t attempts;
     int64_t wait_ns[LIMITS]; /* by limit */
 };
 
-static uint64_t ended(const struct weir_stats *stats)
-{
-    uint64_t sum = 0;
-    for (int i = 0; i < WEIR_OUTCOME_COUNT; i++)
-        sum += stats->outcomes[i];
-    return sum;
-}
+/* One moment of the run. */
+struct moment {
+    struct weir_stats stats;
+    struct weir__figures figures;
+    struct weir__progress_pace pace;
+};
 
-static size_t draw_bar(uint64_t done, uint64_t total, char *out)
-{
-    const size_t full = total > 0 ? (size_t)((double)done / (double)total * BAR_WIDTH) : BAR_WIDTH;
-
-    out[0] = '[';
-    memset(out + 1, '#', full);
-    memset(out + 1 + full, '.', BAR_WIDTH - full);
-    memcpy(out + 1 + BAR_WIDTH, "] ", 2);
-    return BAR_WIDTH + 3;
-}
-
-/* What the run does now: it sends at some rate, or it is paused. */
-static void format_state(const struct weir_stats *stats, double rate, char *out, size_t size)
-{
-    char time[32];
-
-    if (stats->pause.left_ns > 0) {
-        weir__units_format_elapsed(stats->pause.left_ns, time, sizeof time);
-        (void)snprintf(out, size, "paused %s (%s)", time, stats->pause.reason);
-    } else {
-        (void)snprintf(out, size, "%.1f/s", rate < 0 ? 0 : rate);
-    }
-}
-
-/* What there is to say at the line's end: jobs in backoff, the limit that holds the run back, the time left. */
-static void format_rest(const struct weir_stats *stats, const struct weir__progress_pace *pace, char *out, size_t size)
-{
-    const bool paused = stats->pause.left_ns > 0;
-    char time[32];
-    size_t used = 0;
-
-    out[0] = '\0';
-    if (stats->backed_off > 0)
-        used += (size_t)snprintf(out + used, size - used, ", %" PRIu32 " in backoff", stats->backed_off);
-    if (!paused && pace->held_by != NULL)
-        used += (size_t)snprintf(out + used, size - used, "  at %s", pace->held_by);
-    if (!paused && pace->left_s >= 0) {
-        weir__units_format_elapsed((int64_t)(pace->left_s * 1e9), time, sizeof time);
-        (void)snprintf(out + used, size - used, "  %s left", time);
-    }
-}
-
-void weir__progress_format(const struct weir_stats *stats, uint64_t total, const struct weir__progress_pace *pace,
-                           size_t columns, char *out, size_t size)
-{
-    const uint64_t done = ended(stats), ok = stats->outcomes[WEIR_OUTCOME_SUCCEEDED];
-    char line[512], state[160], rest[160];
-    size_t used = 0;
-
-    if (columns >= BAR_COLUMNS_MIN)
-        used = draw_bar(done < total ? done : total, total, line);
-    format_state(stats, pace->rate, state, sizeof state);
-    format_rest(stats, pace, rest, sizeof rest);
-    /* what matters most comes first, since a narrow terminal cuts the rest */
-    (void)snprintf(line + used, sizeof line - used,
-                   "%" PRIu64 "/%" PRIu64 "  %s  %" PRIu64 " ok, %" PRIu64 " not, %" PRIu64 " 429  %" PRIu32
-                   " in flight%s",
-                   done, total, state, ok, done - ok, stats->statuses[429], stats->in_flight, rest);
-    (void)snprintf(out, size, "%.*s", (int)columns, line);
-}
-
-/* One less than the width: a full line would make the terminal wrap. */
+/* One less than the width: a full line would make the terminal wrap.  Asked each time, since windows are resized. */
 static size_t terminal_columns(void)
 {
     struct winsize window;
 
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col < 2)
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col == 0)
         return COLUMNS_DEFAULT - 1;
     return window.ws_col > COLUMNS_MAX ? COLUMNS_MAX : window.ws_col - 1u;
 }
 
 /* The rate limit that the next job stood waiting for, for more than half of the time since `oldest`. */
-static const char *held_by(const struct weir_stats *stats, const struct sample *oldest)
+static const struct weir_limit_stats *held_mostly(const struct weir_stats *stats, const struct sample *oldest)
 {
     const int64_t half_ns = (stats->elapsed_ns - oldest->elapsed_ns) / 2;
 
     for (size_t i = 1; i < stats->limit_count; i++)
         if (stats->limits[i].wait_ns - oldest->wait_ns[i] > half_ns)
-            return stats->limits[i].name;
+            return &stats->limits[i];
     return NULL;
 }
 
-static void draw(const struct weir_stats *stats, uint64_t total, const struct sample *oldest)
+/*
+ * A rate limit that keeps everybody waiting now, and long: nothing is in flight, though a job could go.  How long such
+ * a wait lasts is counted when it ends, so that it shows nowhere else meanwhile.
+ */
+static const struct weir_limit_stats *held_long(const struct weir_stats *stats, const struct sample *oldest)
 {
-    const uint64_t done = ended(stats);
-    const double span_s = (double)(stats->elapsed_ns - oldest->elapsed_ns) / 1e9;
-    struct weir__progress_pace pace = {-1, -1, held_by(stats, oldest)};
-    char line[COLUMNS_MAX + 1];
+    const struct weir_limit_stats *longest = NULL;
 
-    if (span_s > 0)
-        pace.rate = (double)(stats->attempts - oldest->attempts) / span_s;
-    if (done > 0 && done < total)
-        pace.left_s = (double)stats->elapsed_ns / 1e9 / (double)done * (double)(total - done);
-    weir__progress_format(stats, total, &pace, terminal_columns(), line, sizeof line);
-    weir__say_status(line);
+    if (stats->in_flight > 0 || stats->queued == 0 || stats->pause.left_ns > 0 ||
+        (oldest->elapsed_ns > 0 && stats->attempts != oldest->attempts))
+        return NULL;
+    for (size_t i = 1; i < stats->limit_count; i++)
+        if (stats->limits[i].waits > 0 && (longest == NULL || stats->limits[i].hold_ns > longest->hold_ns))
+            longest = &stats->limits[i];
+    return longest;
+}
+
+/* What such a limit leaves of `left` jobs: its permits come back a period after they were used, and again. */
+static double held_for_s(const struct weir_limit_stats *limit, uint64_t left, int64_t since_ns)
+{
+    const uint64_t periods = (left - 1) / limit->permits;
+    const double rest_s = (double)(limit->hold_ns - since_ns) / 1e9;
+    const double further_s = (double)periods * (double)limit->hold_ns / 1e9;
+
+    return further_s + (rest_s > 0 ? rest_s : 0);
+}
+
+/* Jobs that this run has still to do: those that earlier runs did are passed over in no time. */
+static uint64_t count_left(const struct weir__account *account, const struct weir__figures *figures)
+{
+    const uint64_t past = account->past_skipped > figures->skipped ? account->past_skipped : figures->skipped;
+    const uint64_t done = figures->done - figures->skipped + past;
+
+    return figures->total_known && figures->total > done ? figures->total - done : 0;
+}
+
+/* `eta` has seen the run so far, unless it is zeroed: then how long a wait may last is not known. */
+static void look(struct weir *weir, const struct weir__account *account, const struct sample *oldest,
+                 struct weir__progress_eta *eta, struct moment *out)
+{
+    const struct weir_stats *stats = &out->stats;
+    const struct weir_limit_stats *mostly, *held;
+    const bool watched = eta->looked_ns > 0;
+    uint64_t left;
+    double span_s;
+
+    memset(out, 0, sizeof *out);
+    out->stats.struct_size = sizeof out->stats;
+    weir_snapshot(weir, &out->stats);
+    weir__account_read(account, stats, &out->figures);
+    span_s = (double)(stats->elapsed_ns - oldest->elapsed_ns) / 1e9;
+    out->pace.rate = span_s > 0 ? (double)(stats->attempts - oldest->attempts) / span_s : -1;
+    left = count_left(account, &out->figures);
+    out->pace.left_s = weir__progress_estimate(eta, stats->elapsed_ns, out->figures.done - out->figures.skipped, left);
+    mostly = held_mostly(stats, oldest);
+    held = mostly != NULL ? mostly : held_long(stats, oldest);
+    out->pace.held_by = held != NULL ? held->name : NULL;
+    if (mostly != NULL || held == NULL || out->pace.left_s < 0)
+        return;
+    /* the pace was that of the sends before the wait */
+    const double least_s = held_for_s(held, left, stats->elapsed_ns - eta->done_ns);
+    if (!watched)
+        out->pace.left_s = -1;
+    else if (least_s > out->pace.left_s)
+        out->pace.left_s = least_s;
 }
 
 static void remember(const struct weir_stats *stats, struct sample *out)
@@ -139,35 +127,62 @@ static void remember(const struct weir_stats *stats, struct sample *out)
         out->wait_ns[i] = stats->limits[i].wait_ns;
 }
 
-static void *draw_loop(void *context)
+static void say_plain(const struct moment *moment)
+{
+    char line[WEIR__PROGRESS_LINE_SIZE];
+
+    weir__progress_format_plain(&moment->stats, &moment->figures, &moment->pace, line, sizeof line);
+    weir__say("%s", line);
+}
+
+static void draw(const struct moment *moment)
+{
+    char line[COLUMNS_MAX + 1];
+
+    weir__progress_format(&moment->stats, &moment->figures, &moment->pace, terminal_columns(), line, sizeof line);
+    weir__say_status(line);
+}
+
+static void *show_loop(void *context)
 {
     struct weir__progress *progress = context;
-    struct sample samples[SAMPLES] = {{0, 0, {0}}};
-    static struct weir_stats stats; /* one progress line at a time */
+    const bool drawn = progress->style == WEIR__PROGRESS_LINE;
+    const int64_t interval_ns = drawn ? DRAWN_INTERVAL_NS : PLAIN_INTERVAL_NS;
+    const size_t sample_count = drawn ? DRAWN_SAMPLES : 1;
+    struct sample samples[DRAWN_SAMPLES] = {{0, 0, {0}}};
+    struct weir__progress_eta eta = {0, 0, 0, 0};
+    struct moment moment;
     int64_t next_ns = weir__clock_now_ns();
 
     for (size_t i = 0;; i++) {
-        next_ns += INTERVAL_NS;
+        struct sample *sample = &samples[i % sample_count];
+        next_ns += interval_ns;
         if (weir__sem_wait(&progress->end, next_ns))
             break;
-        stats.struct_size = sizeof stats;
-        weir_snapshot(progress->weir, &stats);
-        draw(&stats, progress->total, &samples[i % SAMPLES]);
-        remember(&stats, &samples[i % SAMPLES]);
-        next_ns = weir__clock_now_ns(); /* a slow terminal gets fewer lines, not a backlog */
+        look(progress->weir, progress->account, sample, &eta, &moment);
+        if (drawn)
+            draw(&moment);
+        else
+            say_plain(&moment);
+        remember(&moment.stats, sample);
+        if (drawn)
+            next_ns = weir__clock_now_ns(); /* a slow terminal gets fewer lines, not a backlog */
     }
-    weir__say_status(NULL);
+    if (drawn)
+        weir__say_status(NULL);
     return NULL;
 }
 
-void weir__progress_start(struct weir__progress *progress, struct weir *weir, uint64_t total)
+void weir__progress_start(struct weir__progress *progress, struct weir *weir, const struct weir__account *account,
+                          enum weir__progress_style style)
 {
     progress->weir = weir;
-    progress->total = total;
+    progress->account = account;
+    progress->style = style;
     progress->running = false;
     if (!weir__sem_init(&progress->end, 0))
         return;
-    progress->running = weir__thread_start(&progress->thread, draw_loop, progress);
+    progress->running = weir__thread_start(&progress->thread, show_loop, progress);
     if (!progress->running)
         weir__sem_clear(&progress->end);
 }
@@ -180,4 +195,16 @@ void weir__progress_stop(struct weir__progress *progress)
     weir__thread_join(progress->thread);
     weir__sem_clear(&progress->end);
     progress->running = false;
+}
+
+void weir__progress_say(struct weir *weir, const struct weir__account *account)
+{
+    const struct sample beginning = {0, 0, {0}};
+    struct pollfd err = {STDERR_FILENO, POLLOUT, 0};
+    struct weir__progress_eta eta = {0, 0, 0, 0};
+    struct moment moment;
+
+    look(weir, account, &beginning, &eta, &moment);
+    if (poll(&err, 1, 0) == 1)
+        say_plain(&moment);
 }

@@ -1,14 +1,21 @@
 /*
  * run - `weir run`: a batch of jobs, from the configuration to the exit code.
  *
- * The main thread is the producer and waits in weir_submit() while the queue is full; everything else is the library's.
- * Limits, attempts and their order are none of its business.
+ *     options -> configuration -> jobs -> journal and past -> dispatcher -> batch -> account, summary
+ *
+ * The main thread is the producer; everything else is the library's.  Limits, attempts and their order are none of its
+ * business, nor is what a line looks like.
  */
 #include "cli/commands.h"
 
-#include "cli/expand.h"
+#include "base/clock.h"
+#include "cli/batch.h"
+#include "cli/dispatch_options.h"
+#include "cli/dry_run.h"
 #include "cli/features.h"
 #include "cli/files.h"
+#include "cli/identity.h"
+#include "cli/metrics.h"
 #include "cli/progress.h"
 #include "cli/run_options.h"
 #include "cli/say.h"
@@ -20,22 +27,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define MEMORY_SPARE 1000 /* a thousandth more than the longest period: ten times what a hold adds to it */
 
 /* One run.  The signal thread reads it in last_words(), when the main thread only waits. */
 struct run {
     struct weir__run_options options;
     struct weir__config config;
-    struct weir_header *headers;
-    struct weir__expand expand;
+    struct weir__jobs jobs;
+    struct weir__journal journal;
+    struct weir__past past;
+    struct weir__account account;
+    struct weir__batch batch;
     struct weir *weir;
     struct weir__stop stop;
     struct weir__progress progress;
+    struct weir__metrics metrics;
     struct weir__watch watch;
     struct weir__summary summary;
-    enum weir_status ended_by; /* what the last submit said */
-    bool printed;              /* stdout took the summary */
+    bool printed; /* stdout took the summary */
+    bool written; /* the results file and the metrics took everything */
 };
 
 static void print_help(void)
@@ -45,212 +58,329 @@ static void print_help(void)
                 "Sends a batch of HTTP requests as fast as the limits allow, and no faster.\n"
                 "CONFIG is a JSON file (- for stdin); each option overrides one of its keys.\n"
                 "{i} in the URL, a header value or the data is the job's number, from 1.\n"
+                "A line of an input is a URL, or a job such as\n"
+                "  {\"custom_id\":\"a1\",\"method\":\"POST\",\"url\":\"/v1/x\",\"body\":{\"n\":1}}\n"
                 "\n",
                 stdout);
     weir__run_options_print();
     (void)fputs("\n"
                 "The summary goes to stderr, or with --json as one object to stdout as well.\n"
                 "One ^C (SIGINT or SIGTERM) starts nothing new and waits for what is in flight;\n"
-                "a second one ends at once.\n"
+                "a second one ends at once.  SIGUSR1 prints where it stands.\n"
                 "\n"
                 "exit codes:\n"
-                "  0  every job succeeded            3  stopped early by a signal, or by a pause\n"
-                "  1  all ended, some not succeeded     longer than retry.pause_max\n"
-                "  2  usage or configuration         5  the summary could not be written\n"
+                "  0  every job succeeded            3  stopped early; --resume can go on\n"
+                "  1  all ended, some not succeeded  4  the journal is damaged, or another job's\n"
+                "  2  usage or configuration         5  a file or the disk failed\n"
                 "\n"
                 "examples:\n"
                 "  weir run -u http://127.0.0.1:8080/get -n 200 -c 3\n"
                 "  weir run -u 'https://api.example.com/items/{i}' -n 5000 -r 100/s -r 5000/h\n"
+                "  weir run -i jobs.jsonl -o results.jsonl -r 100/s --resume\n"
                 "  weir run conf/weir.json -n 10 -v\n"
                 "  weir run conf/weir.json --set timeout.connect=2s --json >summary.json\n",
                 stdout);
 }
 
-/* Methods that RFC 9110 calls idempotent: one more of them does no harm. */
-static bool is_idempotent(const char *method)
+static bool is_stdin(const char *file)
 {
-    static const char *const list[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
-
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
-        if (strcmp(method, list[i]) == 0)
-            return true;
-    return false;
+    return file != NULL && (strcmp(file, "-") == 0 || strcmp(file, "/dev/stdin") == 0);
 }
 
-/* Reads and checks everything that can be wrong before a request is sent. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+
+    if (a == NULL || b == NULL)
+        return false;
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && S_ISREG(first.st_mode) && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+/* Options that cannot be together.  NULL, or what is wrong with them. */
+static const char *contradiction(const struct weir__run_options *options, const struct weir__config *config)
+{
+    const char *output = config->output.file, *metrics = options->metrics_file;
+    const bool to_stdout = output != NULL && weir__journal_is_stdout(output);
+
+    if (options->mode != WEIR__JOURNAL_NEW && output == NULL)
+        return "--resume, --retry-failed and --force need the results file: give -o FILE";
+    if (options->mode != WEIR__JOURNAL_NEW && to_stdout)
+        return "--resume, --retry-failed and --force need a results file, not standard output";
+    if (options->json && to_stdout)
+        return "--json and -o - both want standard output";
+    if (is_stdin(options->config_file) + is_stdin(config->input) + is_stdin(config->body_file) > 1)
+        return "only one of configuration, input and body can come from standard input";
+    if (is_same_file(config->input, output))
+        return "the input and the results file are the same file";
+    if (is_same_file(metrics, output) || is_same_file(metrics, config->input) ||
+        is_same_file(metrics, options->config_file) || is_same_file(metrics, config->body_file))
+        return "--metrics would take the place of the input, the configuration or the results";
+    if (config->input != NULL && config->url != NULL && strstr(config->url, "{i}") != NULL)
+        return "{i} cannot stand in the URL that an input's relative ones are resolved against";
+    if (options->input_format != WEIR__JOBLINE_BATCH && config->input == NULL)
+        return "--input-format is for an input: give -i FILE";
+    return NULL;
+}
+
+/* Reads and checks everything that can be wrong before a file is touched or a request is sent. */
 static bool configure(struct run *run)
 {
-    struct weir__config *config = &run->config;
-    uint64_t workers, fit;
+    const struct weir__config *config = &run->config;
+    const char *wrong;
 
     if (run->options.config_file == NULL && run->options.set_count == 0) {
-        weir__say("weir run: nothing to do: give a configuration file, or -u URL and -n N (see weir run --help)");
+        weir__say("weir run: nothing to do: give a configuration file, or -u URL and -n N, or -i FILE (see weir run "
+                  "--help)");
         return false;
     }
     if (!weir__run_options_load(&run->options, &run->config) || !weir__features_check("run", config))
         return false;
-    if (config->url == NULL || !config->has_total) {
-        weir__say("weir run: %s", config->url == NULL ? "no URL: give -u URL" : "how many jobs? give -n N");
+    if (config->input == NULL && (config->url == NULL || !config->has_total)) {
+        weir__say("weir run: %s", config->url == NULL ? "no URL: give -u URL, or a file of jobs with -i FILE"
+                                                      : "how many jobs? give -n N, or a file of them with -i FILE");
         return false;
     }
-    /* threads start only when they are needed, and a job needs at most one */
-    workers = config->total < config->workers ? config->total : config->workers;
-    fit = weir__files_reserve("run", workers);
+    wrong = contradiction(&run->options, config);
+    if (wrong != NULL)
+        weir__say("weir run: %s", wrong);
+    return wrong == NULL;
+}
+
+/* Threads start only when they are needed, and a job needs at most one. */
+static bool reserve_files(struct run *run)
+{
+    struct weir__config *config = &run->config;
+    const uint64_t jobs = run->account.total_known ? run->account.total : UINT64_MAX;
+    const uint64_t workers = jobs < config->workers ? jobs : config->workers;
+    const uint64_t fit = weir__files_reserve("run", workers);
+
     if (fit < workers)
         config->workers = (uint32_t)fit;
     return fit > 0 || workers == 0;
 }
 
-/* A body given as JSON says so, unless the configuration says what it is; 1 where a field was added. */
-static size_t add_json_type(const struct weir__config *config, struct weir_header *header)
+/* What the limits can still count of earlier runs: no more than their permits, no longer than their holds, which are a
+ * little longer than their periods. */
+static void measure_memory(const struct weir__config *config, struct weir__journal_options *out)
 {
-    if (!config->body_json)
-        return 0;
-    for (size_t i = 0; i < config->header_count; i++)
-        if (strcasecmp(config->headers[i].name, "content-type") == 0)
-            return 0;
-    *header = (struct weir_header){"content-type", "application/json"};
-    return 1;
+    out->now_ns = weir__clock_wall_ns();
+    for (size_t i = 0; i < config->rate_count; i++) {
+        if (config->rates[i].requests > out->memory_max)
+            out->memory_max = config->rates[i].requests;
+        if (config->rates[i].per_ns > out->memory_ns)
+            out->memory_ns = config->rates[i].per_ns;
+    }
+    out->memory_ns += out->memory_ns / MEMORY_SPARE;
 }
 
-/* The request as configured; its texts are the configuration's. */
-static bool prepare_request(struct run *run)
+/* The results file, if there is to be one, with what earlier runs left in it.  Exit code. */
+static int open_journal(struct run *run)
 {
     const struct weir__config *config = &run->config;
-    struct weir_request request = WEIR_REQUEST_INIT;
-    bool prepared;
+    struct weir__journal_options options = {
+        .command = "run",
+        .file = config->output.file,
+        .mode = run->options.mode,
+        .durability = config->output.durability,
+        .retry_unknown = config->retry.non_idempotent || config->idempotency_key != NULL,
+    };
+    int code;
 
-    run->headers = calloc(config->header_count + 1, sizeof *run->headers);
-    if (run->headers == NULL)
-        return false;
-    for (size_t i = 0; i < config->header_count; i++) {
-        run->headers[i].name = config->headers[i].name;
-        run->headers[i].value = config->headers[i].value;
+    if (options.file == NULL || run->options.dry_run)
+        return WEIR__EXIT_OK;
+    measure_memory(config, &options);
+    if (!weir__identity_make(&run->jobs, &options.head)) {
+        weir__say("weir run: %s", weir_status_text(WEIR_NO_MEMORY));
+        return WEIR__EXIT_USAGE;
     }
-    request.method = config->method;
-    request.url = config->url;
-    request.headers = run->headers;
-    request.header_count = config->header_count + add_json_type(config, &run->headers[config->header_count]);
-    request.body = config->body;
-    request.body_size = config->body_size;
-    prepared = weir__expand_init(&run->expand, &request);
-    return prepared;
+    code = weir__journal_open(&run->journal, &options, &run->past);
+    if (code == WEIR__EXIT_OK)
+        run->batch.journal = &run->journal;
+    return code;
 }
 
-static void set_retries(const struct weir__config *config, struct weir_options *out)
+static void begin_account(struct run *run)
 {
-    out->deadline_ns = config->deadline_ns;
-    out->attempt_max = config->retry.attempts;
-    out->refusal_max = config->retry.refusals;
-    out->backoff_ns = config->retry.backoff_ns;
-    out->backoff_max_ns = config->retry.backoff_max_ns;
-    out->pause_max_ns = config->retry.pause_max_ns;
-    out->retry_budget = config->retry.budget;
-    out->retry_non_idempotent = config->retry.non_idempotent;
-    out->retry_statuses = config->retry.statuses;
-    out->retry_status_count = config->retry.status_count;
-    out->learn_rate = config->rate_auto;
-    out->idempotency_header = config->idempotency_key;
+    struct weir__account *account = &run->account;
+    uint64_t total = 0;
+
+    atomic_store(&account->total_known, weir__jobs_count(&run->jobs, &total));
+    atomic_store(&account->total, total);
+    if (atomic_load(&account->total_known))
+        atomic_store(&account->skipped, run->past.done_count);
+    account->past_skipped = run->past.done_count;
+    account->past_unsuccessful = run->past.done_count - run->past.outcomes[WEIR_OUTCOME_SUCCEEDED];
+}
+
+static void wake(void *context)
+{
+    struct run *run = context;
+
+    if (run->jobs.listed)
+        weir__input_wake(&run->jobs.input);
+}
+
+/* A run that gives up is stopped, and its producer may wait for a line that nobody writes. */
+static void hear(void *user_data, const struct weir_event *event)
+{
+    struct run *run = user_data;
+
+    weir__watch_event(&run->watch, event);
+    if (event->type == WEIR_EVENT_GAVE_UP)
+        wake(run);
 }
 
 static enum weir_status make_dispatcher(struct run *run)
 {
-    struct weir__config *config = &run->config;
     struct weir_options options = WEIR_OPTIONS_INIT;
 
-    options.concurrency = config->concurrency;
-    options.worker_max = config->workers;
-    options.queue_max = config->queue;
-    options.rates = config->rates;
-    options.rate_count = config->rate_count;
-    options.connect_timeout_ns = config->timeout_connect_ns;
-    options.timeout_ns = config->timeout_total_ns;
-    options.redirect_max = config->redirects;
-    options.body_max_size = (size_t)config->body_max;
-    options.success = config->success;
-    options.success_count = config->success_count;
-    options.ca_file = config->tls.ca_file;
-    options.client_cert_file = config->tls.client_cert;
-    options.client_key_file = config->tls.client_key;
-    options.tls_version_min = config->tls.version_min;
-    options.insecure = config->tls.insecure;
-    set_retries(config, &options);
-    run->watch.concurrency = config->concurrency;
+    weir__dispatch_options(&run->config, &options);
+    options.keep_bodies = run->batch.journal != NULL && run->config.output.bodies;
+    options.past_sends = run->past.sends;
+    options.past_send_count = run->past.send_count;
+    run->watch.concurrency = run->config.concurrency;
     run->watch.verbose = run->options.verbose && !run->options.quiet;
-    options.on_event = weir__watch_event;
-    options.event_user_data = &run->watch;
+    options.on_event = hear;
+    options.event_user_data = run;
     return weir_new(&options, &run->weir);
 }
 
-/* Why there is no dispatcher.  Which of the files it was only the library knows; that they can be read was checked. */
-static void say_refused(const struct weir__config *config, enum weir_status status)
+/* What is worth knowing about the file, after a run that is not over. */
+static void say_journal(const struct run *run)
 {
-    const struct {
-        const char *key, *file;
-    } files[] = {{"ca_file", config->tls.ca_file},
-                 {"client_cert", config->tls.client_cert},
-                 {"client_key", config->tls.client_key}};
+    char shown[WEIR__SAY_LINE_MAX / 2];
+    const enum weir__batch_end end = run->batch.end;
+    int error;
 
-    weir__say("weir run: %s", weir_status_text(status));
-    for (size_t i = 0; status == WEIR_TLS && i < sizeof files / sizeof files[0]; i++)
-        if (files[i].file != NULL)
-            weir__say("weir run: tls.%s: %s: expected PEM, and a key that belongs to its certificate", files[i].key,
-                      files[i].file);
+    if (run->batch.journal == NULL)
+        return;
+    (void)weir__say_escape(run->config.output.file, shown, sizeof shown);
+    error = weir__journal_error(run->batch.journal);
+    if (error != 0)
+        weir__say("weir run: %s: %s; what is not in it does not count as done%s", shown, strerror(error),
+                  run->journal.stream ? "" : ": mend that, then go on with --resume");
+    else if (!run->journal.stream && !run->options.quiet && end != WEIR__BATCH_OTHER_INPUT &&
+             end != WEIR__BATCH_REFUSED &&
+             (weir__summary_unfinished(&run->summary) || !atomic_load(&run->account.total_known)))
+        weir__say("  results      %s; go on with --resume", shown);
 }
 
 /* Takes the account and tells it. */
 static void conclude(struct run *run)
 {
     weir__progress_stop(&run->progress);
-    weir__summary_take(&run->summary, run->weir, run->config.total, run->config.retry.budget,
-                       is_idempotent(run->config.method));
+    weir__summary_take(&run->summary, run->weir, &run->account, run->config.retry.budget,
+                       !atomic_load(&run->batch.careful));
     run->printed = !run->options.json || weir__summary_print_json(&run->summary);
     if (!run->options.quiet)
         weir__summary_say(&run->summary);
+    if (atomic_load(&run->batch.too_many) && !run->options.quiet)
+        weir__say("  stopped      more jobs failed than may");
+    say_journal(run);
     if (!run->printed)
         weir__say("weir run: the summary could not be written to stdout");
 }
 
+/* The main thread only waits: what `none` has not written yet is written here, or is lost. */
 static void last_words(void *context)
 {
-    conclude(context);
+    struct run *run = context;
+
+    if (run->batch.journal != NULL)
+        (void)weir__journal_flush(run->batch.journal);
+    conclude(run);
 }
 
-static bool wants_progress(const struct weir__run_options *options)
+static void say_status(void *context)
 {
-    if (options->progress == WEIR__PROGRESS_AUTO)
-        return weir__say_colour() && !options->quiet && !options->verbose;
-    return options->progress == WEIR__PROGRESS_ALWAYS;
+    struct run *run = context;
+
+    weir__progress_say(run->weir, &run->account);
 }
 
-/* The producer. */
-static void submit_all(struct run *run)
+/* `auto` draws on a terminal, unless --verbose has lines scroll there; anywhere else it is a line now and then. */
+static void start_progress(struct run *run)
 {
-    for (uint64_t i = 1; i <= run->config.total; i++) {
-        weir__expand_set(&run->expand, i);
-        run->ended_by = weir_submit(run->weir, &run->expand.request, -1);
-        if (run->ended_by == WEIR_OK)
-            continue;
-        if (run->ended_by != WEIR_STOPPED)
-            weir__say("weir run: job %" PRIu64 " could not be accepted: %s", i,
-                      run->ended_by == WEIR_INVALID ? "its method, URL or a header must not be sent as it is"
-                                                    : weir_status_text(run->ended_by));
-        weir_stop(run->weir);
+    const struct weir__run_options *options = &run->options;
+    const bool drawn = options->progress == WEIR__PROGRESS_ALWAYS || (weir__say_colour() && !options->verbose);
+
+    if (!options->quiet && options->progress != WEIR__PROGRESS_NEVER)
+        weir__progress_start(&run->progress, run->weir, &run->account,
+                             drawn ? WEIR__PROGRESS_LINE : WEIR__PROGRESS_PLAIN);
+}
+
+static bool start_metrics(struct run *run)
+{
+    char shown[WEIR__SAY_LINE_MAX / 2];
+
+    if (run->options.metrics_file == NULL ||
+        weir__metrics_start(&run->metrics, run->options.metrics_file, run->weir, &run->account))
+        return true;
+    weir__say("weir run: %s: %s", weir__say_escape(run->options.metrics_file, shown, sizeof shown),
+              weir__metrics_reason(run->metrics.error));
+    return false;
+}
+
+static void stop_metrics(struct run *run)
+{
+    char shown[WEIR__SAY_LINE_MAX / 2];
+
+    if (weir__metrics_stop(&run->metrics))
         return;
-    }
+    run->written = false;
+    weir__say("weir run: %s: %s", weir__say_escape(run->options.metrics_file, shown, sizeof shown),
+              weir__metrics_reason(run->metrics.error));
 }
 
 static int exit_code(const struct run *run, unsigned signals)
 {
-    if (!run->printed)
+    const enum weir__batch_end end = run->batch.end;
+    const bool early =
+        end != WEIR__BATCH_ALL || signals > 0 || atomic_load(&run->batch.too_many) || run->summary.stats.pause.gave_up;
+
+    if (!run->printed || !run->written || end == WEIR__BATCH_INPUT)
         return WEIR__EXIT_OUTPUT;
-    if (run->ended_by == WEIR_INVALID)
+    if (end == WEIR__BATCH_OTHER_INPUT)
+        return WEIR__EXIT_JOURNAL;
+    if (end == WEIR__BATCH_REFUSED)
         return WEIR__EXIT_USAGE;
-    if (run->ended_by != WEIR_OK)
+    if (early && (weir__summary_unfinished(&run->summary) || !atomic_load(&run->account.total_known)))
         return WEIR__EXIT_STOPPED;
-    if ((signals > 0 || run->summary.stats.pause.gave_up) && weir__summary_unfinished(&run->summary))
-        return WEIR__EXIT_STOPPED;
-    return run->summary.succeeded == run->summary.total ? WEIR__EXIT_OK : WEIR__EXIT_NOT_ALL;
+    return weir__summary_all_succeeded(&run->summary) ? WEIR__EXIT_OK : WEIR__EXIT_NOT_ALL;
+}
+
+static void say_other_input(const struct run *run)
+{
+    if (run->batch.input_changed)
+        weir__say("weir run: the input was changed while it was read: what was sent is not what the results file "
+                  "belongs to");
+    else if (run->jobs.number < run->past.last_line)
+        weir__say("weir run: the input ends at line %" PRIu64 ", and the results file goes to line %" PRIu64
+                  ": it belongs to another input",
+                  run->jobs.number, run->past.last_line);
+    else
+        weir__say("weir run: the results file belongs to another input: what was read up to line %" PRIu64
+                  " is not what it was",
+                  run->jobs.number);
+}
+
+/* The jobs, from the first to the last that ends. */
+static void carry_out(struct run *run)
+{
+    if (weir__batch_submit(&run->batch) == WEIR__BATCH_OTHER_INPUT)
+        say_other_input(run);
+    (void)weir_wait(run->weir, -1);
+    run->written = weir__batch_finish(&run->batch);
+}
+
+static void close_journal(struct run *run)
+{
+    if (run->batch.journal != NULL && !weir__journal_close(run->batch.journal))
+        run->written = false;
+    run->batch.journal = NULL;
 }
 
 /* From the first thread to the last. */
@@ -262,33 +392,72 @@ static int dispatch(struct run *run)
     run->stop.weir = run->weir;
     run->stop.quiet = run->options.quiet;
     run->stop.last_words = last_words;
+    run->stop.status = say_status;
+    run->stop.woken = wake;
     run->stop.context = run;
     if (!weir__stop_start(&run->stop)) {
         weir__say("weir run: %s", weir_status_text(WEIR_NO_THREAD));
         return WEIR__EXIT_USAGE;
     }
-    if (wants_progress(&run->options))
-        weir__progress_start(&run->progress, run->weir, run->config.total);
-    submit_all(run);
-    (void)weir_wait(run->weir, -1);
+    if (!start_metrics(run)) {
+        code = WEIR__EXIT_OUTPUT;
+        goto end;
+    }
+    start_progress(run);
+    carry_out(run);
     weir__stop_claim(&run->stop);
+    stop_metrics(run);
     conclude(run);
     signals = weir__stop_count(&run->stop);
+    close_journal(run);
     code = exit_code(run, signals);
     if (signals >= 2) { /* joining thousands of threads could take longer than was promised */
         (void)fflush(NULL);
         _exit(code);
     }
+end:
     weir__stop_end(&run->stop);
+    weir__batch_clear(&run->batch);
     return code;
+}
+
+/* With everything open that the jobs need.  Exit code. */
+static int begin(struct run *run)
+{
+    enum weir_status status;
+
+    begin_account(run);
+    if (!run->options.dry_run) { /* which has no thread that would take the signals */
+        if (!reserve_files(run))
+            return WEIR__EXIT_USAGE;
+        weir__stop_prepare();
+    }
+    status = make_dispatcher(run);
+    if (status != WEIR_OK) {
+        weir__dispatch_say_refused(&run->config, status);
+        return WEIR__EXIT_USAGE;
+    }
+    if (run->options.dry_run)
+        return weir__dry_run(&run->jobs, run->weir, run->options.json);
+    run->batch.weir = run->weir;
+    run->batch.jobs = &run->jobs;
+    run->batch.config = &run->config;
+    run->batch.account = &run->account;
+    run->batch.past = &run->past;
+    run->batch.tolerance = run->options.tolerance;
+    if (!weir__batch_init(&run->batch)) {
+        weir__say("weir run: %s", weir_status_text(WEIR_NO_MEMORY));
+        return WEIR__EXIT_USAGE;
+    }
+    return dispatch(run);
 }
 
 int weir__run_main(int argc, char **argv)
 {
     static struct run run; /* one run a process, and the summary is large */
-    enum weir_status status;
     int code = WEIR__EXIT_USAGE;
 
+    weir__stop_ignore();
     if (!weir__run_options_parse("run", argc - 1, argv + 1, &run.options))
         goto done;
     if (run.options.help) {
@@ -300,23 +469,16 @@ int weir__run_main(int argc, char **argv)
         code = weir__version_print();
         goto done;
     }
-    if (!configure(&run))
+    if (!configure(&run) || !weir__jobs_open(&run.jobs, &run.config, run.options.input_format))
         goto done;
-    weir__stop_prepare();
-    if (!prepare_request(&run)) {
-        weir__say("weir run: %s", weir_status_text(WEIR_NO_MEMORY));
-        goto done;
-    }
-    status = make_dispatcher(&run);
-    if (status != WEIR_OK) {
-        say_refused(&run.config, status);
-        goto done;
-    }
-    code = dispatch(&run);
+    code = open_journal(&run);
+    if (code == WEIR__EXIT_OK)
+        code = begin(&run);
 done:
     weir_free(run.weir);
-    weir__expand_clear(&run.expand);
-    free(run.headers);
+    close_journal(&run);
+    weir__past_clear(&run.past);
+    weir__jobs_close(&run.jobs);
     weir__config_clear(&run.config);
     weir__run_options_clear(&run.options);
     return code;

@@ -28,8 +28,15 @@ enum id {
     ID_VERBOSE,
     ID_HELP,
     ID_VERSION,
-    ID_LATER, /* known by name; this version does not do it */
-    ID_PATH   /* from here on: an index into paths[] */
+    ID_RESUME,
+    ID_RETRY_FAILED,
+    ID_FORCE,
+    ID_METRICS,
+    ID_INPUT_FORMAT,
+    ID_FAIL_FAST,
+    ID_MAX_FAILURES,
+    ID_DRY_RUN,
+    ID_PATH /* from here on: an index into paths[] */
 };
 
 /* Options that are one key of the configuration. */
@@ -38,9 +45,16 @@ static const struct {
     const char *origin;
     bool literal; /* a string, even where it looks like JSON */
 } paths[] = {
-    {"url", "--url", true},       {"total", "--total", false},           {"concurrency", "--concurrency", false},
-    {"method", "--method", true}, {"workers", "--workers", false},       {"queue", "--queue", false},
-    {"engine", "--engine", true}, {"timeout.total", "--timeout", false},
+    {"url", "--url", true},
+    {"total", "--total", false},
+    {"concurrency", "--concurrency", false},
+    {"method", "--method", true},
+    {"workers", "--workers", false},
+    {"queue", "--queue", false},
+    {"engine", "--engine", true},
+    {"timeout.total", "--timeout", false},
+    {"input", "--input", true},
+    {"output.file", "--output", true},
 };
 
 static const struct weir__option table[] = {
@@ -58,6 +72,17 @@ static const struct weir__option table[] = {
     {'\0', "engine", "NAME", "threads (async: not in this version)", ID_PATH + 6},
     {'\0', "timeout", "DURATION", "of one attempt, waiting for permits not counted\n(default 60s)", ID_PATH + 7},
     {'\0', "retries", "N", "after a failure, N tries more of a job (default 4)", ID_RETRIES},
+    {'i', "input", "FILE|-", "a job a line, JSON or a URL; - is stdin", ID_PATH + 8},
+    {'\0', "input-format", "NAME", "batch, or vegeta for its JSON targets", ID_INPUT_FORMAT},
+    {'o', "output", "FILE|-", "a result a line; a file is the journal, too", ID_PATH + 9},
+    {'\0', "resume", NULL, "go on where the results file ends", ID_RESUME},
+    {'\0', "retry-failed", NULL, "the same, and the failed jobs once more", ID_RETRY_FAILED},
+    {'\0', "force", NULL, "begin anew; an old results file is renamed", ID_FORCE},
+    {'\0', "fail-fast", NULL, "stop at the first job that failed", ID_FAIL_FAST},
+    {'\0', "max-failures", "N|N%",
+     "stop once more than so many failed, or so many of\nthose that have ended (100 at least)", ID_MAX_FAILURES},
+    {'\0', "dry-run", NULL, "read and check all jobs; send nothing", ID_DRY_RUN},
+    {'\0', "metrics", "FILE", "figures for Prometheus, every few seconds", ID_METRICS},
     {'\0', "set", "KEY.PATH=VALUE", "any key of the configuration", ID_SET},
     {'\0', "json", NULL, "the summary as one JSON object on stdout", ID_JSON},
     {'\0', "quiet", NULL, "only errors on stderr", ID_QUIET},
@@ -65,12 +90,6 @@ static const struct weir__option table[] = {
     {'v', "verbose", NULL, "a line for each attempt, retry, pause and limit", ID_VERBOSE},
     {'h', "help", NULL, "this text", ID_HELP},
     {'V', "version", NULL, "the version", ID_VERSION},
-    {'i', "input", "FILE|-", "not in this version: jobs from a file", ID_LATER},
-    {'o', "output", "FILE|-", "not in this version: results into a file", ID_LATER},
-    {'\0', "resume", NULL, "not in this version", ID_LATER},
-    {'\0', "retry-failed", NULL, "not in this version", ID_LATER},
-    {'\0', "force", NULL, "not in this version", ID_LATER},
-    {'\0', "metrics", "FILE", "not in this version", ID_LATER},
     {'\0', NULL, NULL, NULL, 0},
 };
 
@@ -207,6 +226,59 @@ static bool take_progress(struct weir__run_options *options, const char *text)
     return true;
 }
 
+/* Two of the ways to treat an old results file exclude each other. */
+static bool take_mode(struct weir__run_options *options, enum weir__journal_mode mode)
+{
+    const bool forced = options->mode == WEIR__JOURNAL_FORCE;
+
+    if (options->mode != WEIR__JOURNAL_NEW && forced != (mode == WEIR__JOURNAL_FORCE)) {
+        weir__say("weir %s: --force begins anew, --resume and --retry-failed go on: give one of them",
+                  options->command);
+        return false;
+    }
+    if (options->mode != WEIR__JOURNAL_RETRY_FAILED) /* which is --resume and more */
+        options->mode = mode;
+    return true;
+}
+
+static bool take_input_format(struct weir__run_options *options, const char *text)
+{
+    if (strcmp(text, "batch") == 0)
+        options->input_format = WEIR__JOBLINE_BATCH;
+    else if (strcmp(text, "vegeta") == 0)
+        options->input_format = WEIR__JOBLINE_VEGETA;
+    else {
+        weir__say("weir %s: --input-format: expected batch or vegeta", options->command);
+        return false;
+    }
+    return true;
+}
+
+/* "10", or "2.5%". */
+static bool take_max_failures(struct weir__run_options *options, const char *text)
+{
+    struct weir__batch_tolerance *tolerance = &options->tolerance;
+    const size_t length = strlen(text);
+    char shown[64];
+    char *end;
+    uint64_t count;
+
+    tolerance->percent = length > 0 && text[length - 1] == '%';
+    tolerance->limited = true;
+    if (!tolerance->percent && weir__units_parse_count(text, UINT64_C(1000000000000), &count)) {
+        tolerance->most = (double)count;
+        return true;
+    }
+    if (tolerance->percent && text[strspn(text, "0123456789.")] == '%') {
+        tolerance->most = strtod(text, &end);
+        if (end == text + length - 1 && end > text && tolerance->most <= 100)
+            return true;
+    }
+    weir__say("weir %s: --max-failures: expected a number of jobs or a share such as 5%%, got \"%s\"", options->command,
+              weir__say_escape(text, shown, sizeof shown));
+    return false;
+}
+
 static bool take_operand(struct weir__run_options *options, const char *text)
 {
     if (strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0) {
@@ -253,9 +325,24 @@ static bool take(void *context, const struct weir__option *option, const char *v
         return options->help = true;
     case ID_VERSION:
         return options->version = true;
-    case ID_LATER:
-        weir__say("weir %s: --%s: this version does not do that yet", options->command, option->name);
-        return false;
+    case ID_RESUME:
+        return take_mode(options, WEIR__JOURNAL_RESUME);
+    case ID_RETRY_FAILED:
+        return take_mode(options, WEIR__JOURNAL_RETRY_FAILED);
+    case ID_FORCE:
+        return take_mode(options, WEIR__JOURNAL_FORCE);
+    case ID_METRICS:
+        options->metrics_file = value;
+        return true;
+    case ID_INPUT_FORMAT:
+        return take_input_format(options, value);
+    case ID_FAIL_FAST:
+        options->tolerance = (struct weir__batch_tolerance){.limited = true};
+        return true;
+    case ID_MAX_FAILURES:
+        return take_max_failures(options, value);
+    case ID_DRY_RUN:
+        return options->dry_run = true;
     default:
         add(options, paths[option->id - ID_PATH].path, value, paths[option->id - ID_PATH].literal,
             paths[option->id - ID_PATH].origin);

@@ -7,6 +7,8 @@
 #ifndef WEIR_CLI_RUN_OPTIONS_H
 #define WEIR_CLI_RUN_OPTIONS_H
 
+#include "cli/batch.h"
+#include "cli/journal.h"
 #include "json/config.h"
 
 #include <stdbool.h>
@@ -25,6 +27,13 @@ struct weir__run_options {
     bool quiet;
     bool verbose;
     enum weir__progress_mode progress;
+    const char *metrics_file; /* NULL if none */
+
+    /* how a batch goes about it */
+    enum weir__journal_mode mode;
+    enum weir__jobline_format input_format;
+    struct weir__batch_tolerance tolerance;
+    bool dry_run;
 
     /* overrides, in their order */
     struct weir__config_set *sets;

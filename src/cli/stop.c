@@ -30,6 +30,18 @@ static void signal_set(sigset_t *set)
     (void)sigemptyset(set);
     (void)sigaddset(set, SIGINT);
     (void)sigaddset(set, SIGTERM);
+    (void)sigaddset(set, SIGUSR1);
+}
+
+void weir__stop_ignore(void)
+{
+    sigset_t status;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    (void)sigemptyset(&status);
+    (void)sigaddset(&status, SIGUSR1);
+    (void)pthread_sigmask(SIG_BLOCK, &status, NULL);
 }
 
 void weir__stop_prepare(void)
@@ -38,7 +50,6 @@ void weir__stop_prepare(void)
 
     signal_set(&set);
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN); /* a command's own disposition; writes then fail with EPIPE and are reported */
 }
 
 static void exit_now(int signal_number)
@@ -75,6 +86,8 @@ static uint32_t count_in_flight(struct weir__stop *stop)
 static void drain(struct weir__stop *stop)
 {
     weir_stop(stop->weir);
+    if (stop->woken != NULL)
+        stop->woken(stop->context);
     if (!stop->quiet)
         weir__say("stopping: no new sends, %" PRIu32 " in flight finish; again to abort", count_in_flight(stop));
 }
@@ -105,6 +118,11 @@ static void *take_signals(void *context)
             continue;
         if (atomic_load(&stop->ending))
             return NULL;
+        if (number == SIGUSR1) {
+            if (stop->status != NULL)
+                stop->status(stop->context);
+            continue;
+        }
         const unsigned before = atomic_fetch_add(&stop->signals, 1);
         if (before == 0)
             drain(stop);

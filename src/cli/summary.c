@@ -42,10 +42,11 @@ static uint64_t rss_max_kib(uint64_t otherwise)
     return otherwise;
 }
 
-void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64_t total, double retry_budget,
-                        bool idempotent)
+void weir__summary_take(struct weir__summary *summary, struct weir *weir, const struct weir__account *account,
+                        double retry_budget, bool idempotent)
 {
     struct weir_stats *stats = &summary->stats;
+    struct weir__figures figures;
     struct rusage usage;
     uint64_t ended = 0;
 
@@ -54,15 +55,22 @@ void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64
     weir_snapshot(weir, stats);
     for (int i = 0; i < WEIR_OUTCOME_COUNT; i++)
         ended += stats->outcomes[i];
-    summary->total = total;
+    weir__account_read(account, stats, &figures);
+    summary->total = figures.total;
+    summary->past_failures = account->past_unsuccessful;
     summary->retry_budget = retry_budget;
     summary->engine = "threads";
-    summary->succeeded = stats->outcomes[WEIR_OUTCOME_SUCCEEDED];
-    summary->failed = stats->outcomes[WEIR_OUTCOME_FAILED];
-    summary->unknown = stats->outcomes[WEIR_OUTCOME_UNKNOWN];
+    summary->succeeded = figures.succeeded;
+    summary->failed = figures.failed;
+    summary->unknown = figures.unknown;
+    summary->skipped = figures.skipped;
     if (!idempotent && stats->accepted > ended)
         summary->unknown += stats->in_flight < stats->accepted - ended ? stats->in_flight : stats->accepted - ended;
-    summary->cancelled = total - summary->succeeded - summary->failed - summary->unknown;
+    ended = summary->succeeded + summary->failed + summary->skipped;
+    if (summary->unknown > summary->total - ended) /* the account was read a moment after the statistics */
+        summary->unknown = summary->total - ended;
+    ended = summary->succeeded + summary->failed + summary->unknown + summary->skipped;
+    summary->cancelled = summary->total > ended ? summary->total - ended : 0;
 
     memset(&usage, 0, sizeof usage);
     (void)getrusage(RUSAGE_SELF, &usage);
@@ -74,6 +82,11 @@ void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64
 bool weir__summary_unfinished(const struct weir__summary *summary)
 {
     return summary->cancelled > 0 || summary->stats.errors[WEIR_ERROR_STOPPED] > 0 || summary->stats.in_flight > 0;
+}
+
+bool weir__summary_all_succeeded(const struct weir__summary *summary)
+{
+    return summary->succeeded + summary->skipped == summary->total && summary->past_failures == 0;
 }
 
 static void write_counts(struct weir__writer *writer, const struct weir_stats *stats)

@@ -6,6 +6,7 @@
 #ifndef WEIR_CLI_SUMMARY_H
 #define WEIR_CLI_SUMMARY_H
 
+#include "cli/account.h"
 #include "weir.h"
 
 #include <stdbool.h>
@@ -13,8 +14,9 @@
 
 struct weir__summary {
     /* from the caller */
-    uint64_t total;      /* jobs that were asked for */
-    double retry_budget; /* as configured */
+    uint64_t total;         /* jobs that were asked for, as far as they were read */
+    uint64_t past_failures; /* of those skipped, how many did not succeed */
+    double retry_budget;    /* as configured */
     const char *engine;
     struct weir_stats stats;
 
@@ -31,8 +33,8 @@ struct weir__summary {
  * ones whose end was not waited for, except that those in flight are `unknown` where a repeat could do harm
  * (`idempotent` false).
  */
-void weir__summary_take(struct weir__summary *summary, struct weir *weir, uint64_t total, double retry_budget,
-                        bool idempotent);
+void weir__summary_take(struct weir__summary *summary, struct weir *weir, const struct weir__account *account,
+                        double retry_budget, bool idempotent);
 
 /* As one JSON object. */
 struct weir__writer;
@@ -46,5 +48,8 @@ void weir__summary_say(const struct weir__summary *summary);
 
 /* Whether a job ended, or was left, without its turn having come or being over. */
 bool weir__summary_unfinished(const struct weir__summary *summary);
+
+/* Whether every job there is succeeded, now or in an earlier run. */
+bool weir__summary_all_succeeded(const struct weir__summary *summary);
 
 #endif

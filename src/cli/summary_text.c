@@ -41,13 +41,16 @@ static void say_outcomes(struct page *page, const struct weir__summary *summary)
         const char *name;
         uint64_t count;
     } rest[] = {{"failed", summary->failed}, {"unknown", summary->unknown}, {"cancelled", summary->cancelled}};
-    const bool all = summary->succeeded == summary->total;
+    const bool all = weir__summary_all_succeeded(summary);
     const double s = (double)summary->stats.elapsed_ns / 1e9;
     char time[32];
 
-    (void)fprintf(page->file, "%s%" PRIu64 " of %" PRIu64 " succeeded%s",
-                  page->colour ? (all ? "\033[32m" : "\033[31m") : "", summary->succeeded, summary->total,
-                  page->colour ? "\033[0m" : "");
+    if (summary->skipped > 0 && summary->skipped == summary->total)
+        (void)fprintf(page->file, "nothing was left to do");
+    else
+        (void)fprintf(page->file, "%s%" PRIu64 " of %" PRIu64 " succeeded%s",
+                      page->colour ? (all ? "\033[32m" : "\033[31m") : "", summary->succeeded,
+                      summary->total - summary->skipped, page->colour ? "\033[0m" : "");
     for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
         if (rest[i].count > 0)
             (void)fprintf(page->file, ", %" PRIu64 " %s", rest[i].count, rest[i].name);
@@ -55,6 +58,13 @@ static void say_outcomes(struct page *page, const struct weir__summary *summary)
     if (summary->stats.attempts > 0 && s > 0)
         (void)fprintf(page->file, " (%.1f/s)", (double)summary->stats.attempts / s);
     (void)fputc('\n', page->file);
+    if (summary->skipped > 0) {
+        label(page, "earlier runs");
+        (void)fprintf(page->file, "did %" PRIu64 " of %" PRIu64 " jobs", summary->skipped, summary->total);
+        if (summary->past_failures > 0)
+            (void)fprintf(page->file, ", %" PRIu64 " of them without success", summary->past_failures);
+        (void)fputc('\n', page->file);
+    }
     if (summary->stats.pause.gave_up && weir__summary_unfinished(summary)) {
         label(page, "gave up");
         (void)fprintf(page->file, "the server asked for a pause longer than retry.pause_max (%s)\n",

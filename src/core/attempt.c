@@ -49,7 +49,8 @@ static int64_t keep_pace(struct weir__try *attempt, int64_t now_ns)
     return now_of(weir);
 }
 
-/* The user's last word before a send, which may take its time. */
+/* The user's word before a send, which may take its time: so it comes before the pace, and before the last looks at
+ * stop, pause and deadline. */
 static bool consent(const struct weir__try *attempt)
 {
     const struct weir__job *job = attempt->job;
@@ -66,21 +67,20 @@ static int64_t pass_wire(void *context, bool new_connection)
     struct weir__try *attempt = context;
     struct weir *weir = attempt->weir;
     const int64_t ready_ns = now_of(weir);
-    int64_t now_ns = weir->limits.rate_count > 0 ? keep_pace(attempt, ready_ns) : ready_ns;
+    const bool consents = consent(attempt);
+    int64_t now_ns = attempt->job->sending != NULL ? now_of(weir) : ready_ns;
 
     (void)new_connection; /* the pace is kept for all: a late new one may come just before a punctual kept one */
-    if (weir__pool_stopped(&weir->pool))
+    if (consents && weir->limits.rate_count > 0)
+        now_ns = keep_pace(attempt, now_ns);
+    if (!consents || weir__pool_stopped(&weir->pool))
         attempt->held_back = WEIR__HELD_BACK_BY_STOP;
     else if (now_ns >= attempt->job->task.expires_ns)
         attempt->held_back = WEIR__HELD_BACK_BY_DEADLINE;
     else if (weir__limits_paused(&weir->limits, now_ns))
         attempt->held_back = WEIR__HELD_BACK_BY_PAUSE;
-    else if (!consent(attempt))
-        attempt->held_back = WEIR__HELD_BACK_BY_STOP;
     if (attempt->held_back != WEIR__HELD_BACK_NOT)
         return -1;
-    if (attempt->job->sending != NULL)
-        now_ns = now_of(weir);
     if (attempt->job->done != NULL)
         attempt->sent_wall_ns = weir->env.wall_ns(weir->env.context);
     attempt->sent_ns = weir__limits_sent(&weir->limits, &attempt->ticket, now_ns, weir->env.now_ns, weir->env.context);

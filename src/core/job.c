@@ -135,6 +135,7 @@ struct weir__job *weir__job_new(struct weir__job_stock *stock, const struct weir
         .sending = request->sending,
         .user_data = request->user_data,
         .keyed = key_header != NULL,
+        .key_given = key_header != NULL && (source.key.name == NULL || request->idempotency_key != NULL),
     };
     job->headers = (struct weir_header *)(job + 1); /* a struct of pointers, aligned as the job is */
     copy_texts(job, &source);
@@ -170,7 +171,7 @@ bool weir__job_redirect(struct weir__job *job, const char *url, int http_status)
         return false;
     if (!same_origin) {
         job->header_count = 0; /* they may hold credentials, and were meant for the first host */
-        job->keyed = false;
+        job->keyed = job->key_given = false;
     }
     /* 303, and 301 and 302 after POST, answer what was done; 307 and 308 say that it was not done here */
     job->acted = job->acted || (strcmp(method, job->method) != 0 && !weir__verdict_idempotent(job->method));

@@ -30,7 +30,8 @@ struct weir__job {
     void *user_data;
     char *redirect_url; /* heap: where a redirect led; NULL at first */
 
-    bool keyed; /* among the headers is an idempotency key */
+    bool keyed;     /* among the headers is an idempotency key, */
+    bool key_given; /* which the caller knows */
 
     /* what has become of it */
     uint32_t tries;              /* times it was handed to the transport */
@@ -39,6 +40,7 @@ struct weir__job {
     uint32_t failures;           /* tries that failed, and may be repeated: retry.attempts counts them */
     uint32_t redirects;          /* */
     int http_status;             /* of the last attempt's response */
+    int64_t ttfb_ns;             /* of that, from its send */
     bool repeats;                /* its next attempt is a retry, not a redirect */
     bool acted;                  /* as in weir__verdict_facts, */
     bool doubtful;               /* this too */

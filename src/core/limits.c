@@ -113,30 +113,40 @@ void weir__limits_clear(struct weir__limits *limits)
     weir__mutex_clear(&limits->lock);
 }
 
+/* One unit of what was sent before: if the period covers it, its permit is out, and pace and certificate see it. */
+static void remember_one(struct weir__limits *limits, uint32_t number, int64_t ago_ns, int64_t now_ns)
+{
+    struct weir__rate_limit *limit = &limits->rates[number - 1];
+    const int64_t at_ns = now_ns - ago_ns;
+
+    if (ago_ns < limit->per_ns) {
+        weir__certificate_sent(&limit->certificate, at_ns);
+        weir__certificate_began(&limit->certificate, at_ns);
+        weir__pace_take(&limit->gate_pace, at_ns);
+        weir__pace_take(&limit->wire_pace, at_ns);
+    }
+    if (limit->held && ago_ns < hold_of(limit))
+        (void)weir__gate_spend(&limits->gate, number, at_ns + hold_of(limit));
+}
+
 /*
- * Of a limit that was lowered since, more may count than it has permits: then the newest have them.  The paces take an
- * entry as one send: what stands for many was spread over some time.
+ * No more than its permits, the newest: the rest is over before they are.  More there can be where the limit was
+ * lowered since, and where a moment is told later than it was.
  */
 static void remember(struct weir__limits *limits, uint32_t number, const struct weir_past_send *sends, size_t count,
                      int64_t now_ns)
 {
-    struct weir__rate_limit *limit = &limits->rates[number - 1];
-    uint64_t all = 0;
+    const uint32_t requests = limits->rates[number - 1].requests;
+    uint64_t rest = 0;
 
+    for (size_t i = 0; i < count; i++)
+        rest += sends[i].count;
     for (size_t i = 0; i < count; i++) {
-        const int64_t at_ns = now_ns - sends[i].ago_ns;
-        for (uint32_t n = 0; sends[i].ago_ns < limit->per_ns && n < sends[i].count; n++) {
-            weir__certificate_sent(&limit->certificate, at_ns);
-            weir__certificate_began(&limit->certificate, at_ns);
-        }
-        all += sends[i].ago_ns < hold_of(limit) ? sends[i].count : 0;
-        weir__pace_take(&limit->gate_pace, at_ns);
-        weir__pace_take(&limit->wire_pace, at_ns);
+        const uint64_t too_old = rest > requests ? rest - requests : 0;
+        rest -= sends[i].count;
+        for (uint64_t n = too_old < sends[i].count ? too_old : sends[i].count; n < sends[i].count; n++)
+            remember_one(limits, number, sends[i].ago_ns, now_ns);
     }
-    for (size_t i = 0; limit->held && i < count; i++)
-        for (uint32_t n = 0; sends[i].ago_ns < hold_of(limit) && n < sends[i].count; n++)
-            if (all-- <= limit->requests)
-                (void)weir__gate_spend(&limits->gate, number, now_ns - sends[i].ago_ns + hold_of(limit));
 }
 
 void weir__limits_remember(struct weir__limits *limits, const struct weir_past_send *sends, size_t count,

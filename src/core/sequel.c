@@ -40,6 +40,7 @@ static struct weir__verdict judge(const struct weir__try *attempt)
         .resend = reply->resend,
         .has_redirect = reply->redirect_url != NULL,
         .keyed = job->keyed,
+        .key_given = job->key_given,
         .pushes_back = feedback->has_retry_after || (feedback->has_remaining && feedback->remaining == 0),
         .exhausted = !feedback->has_retry_after && feedback->has_remaining && feedback->remaining == 0,
         .overloaded = feedback->anthropic,
@@ -216,6 +217,7 @@ static enum weir__pool_next go_on(struct weir__try *attempt)
     struct weir__job *job = attempt->job;
 
     job->http_status = attempt->reply.http_status;
+    job->ttfb_ns = attempt->began_ns == 0 ? 0 : attempt->began_ns - attempt->sent_ns;
     job->doubtful = attempt->verdict.doubtful;
     job->repeats = false;
     if (attempt->verdict.class == WEIR__CLASS_REFUSED)
@@ -255,11 +257,13 @@ static void tell_next(const struct weir__try *attempt, enum weir__pool_next next
 static void end_unsent(struct weir *weir, struct weir__job *job, enum weir_outcome outcome, enum weir_error error,
                        const char *detail)
 {
+    const bool goes_on =
+        outcome == WEIR_OUTCOME_CANCELLED && !job->acted && (job->key_given || weir->rules.non_idempotent);
     const struct weir_result result = {
         .job_id = job->id,
-        .outcome = job->doubtful ? WEIR_OUTCOME_UNKNOWN
-                   : job->acted  ? WEIR_OUTCOME_FAILED
-                                 : outcome,
+        .outcome = job->doubtful && !goes_on ? WEIR_OUTCOME_UNKNOWN
+                   : job->acted              ? WEIR_OUTCOME_FAILED
+                                             : outcome,
         .error = error,
         .detail = detail,
         .http_status = job->http_status,
@@ -267,6 +271,7 @@ static void end_unsent(struct weir *weir, struct weir__job *job, enum weir_outco
         .refusals = job->refusals,
         .queue_ns = job->queue_ns,
         .permit_ns = job->permit_ns,
+        .ttfb_ns = job->ttfb_ns,
         .sent_at_ns = job->sent_wall_ns,
         .total_ns =
             weir->env.now_ns(weir->env.context) - (job->accepted_ns != 0 ? job->accepted_ns : job->task.queued_ns),

@@ -36,7 +36,7 @@ static bool valid_retry(const struct weir_options *o)
 static bool valid_past(const struct weir_options *o)
 {
     for (size_t i = 0; o->past_sends != NULL && i < o->past_send_count; i++)
-        if (o->past_sends[i].ago_ns < 0 || o->past_sends[i].count < 1 ||
+        if (o->past_sends[i].ago_ns < 0 || o->past_sends[i].count < 1 || o->past_sends[i].count > WEIR_PERMITS_MAX ||
             (i > 0 && o->past_sends[i].ago_ns > o->past_sends[i - 1].ago_ns))
             return false;
     return o->past_sends != NULL || o->past_send_count == 0;

@@ -131,10 +131,12 @@ static bool collect_field(struct weir__connection *connection, const char *line,
     struct weir__easy_buffer *head = &connection->head;
     if (!weir__easy_buffer_reserve(head, name_size + value_size + 2))
         return false;
-    weir__easy_buffer_append(head, line, name_size);
-    weir__easy_buffer_append(head, "", 1);
-    weir__easy_buffer_append(head, value, value_size);
-    weir__easy_buffer_append(head, "", 1);
+    char *at = head->data + head->size; /* by hand: this is done for each field of each response */
+    memcpy(at, line, name_size);
+    at[name_size] = '\0';
+    memcpy(at + name_size + 1, value, value_size);
+    at[name_size + 1 + value_size] = '\0';
+    head->size += name_size + value_size + 2;
     connection->field_count++;
     attempt->collected = true;
     return true;

@@ -29,7 +29,8 @@
 #define WEIR__JOURNALLINE_HASH_SIZE 65u /* a SHA-256 in hexadecimal and a NUL */
 
 enum weir__journalline_kind {
-    WEIR__JOURNALLINE_INVALID, /* not one of these, or its checksum does not fit */
+    WEIR__JOURNALLINE_INVALID, /* not a line of a journal, or its checksum does not fit */
+    WEIR__JOURNALLINE_STRANGE, /* its checksum fits, but what it says is none of these: another version wrote it */
     WEIR__JOURNALLINE_RESULT,
     WEIR__JOURNALLINE_HEAD,      /* a journal's first line */
     WEIR__JOURNALLINE_START,     /* a run begins */
@@ -78,13 +79,16 @@ void weir__journalline_write(struct weir__writer *writer, const struct weir__jou
 /* Ends the line that begins at `from` in the writer's text, a JSON object: its checksum and its line end. */
 void weir__journalline_seal(struct weir__writer *writer, size_t from);
 
-/* Reads the line `text` without its line end.  The checksum is looked at first: what fails it is INVALID. */
+/* Reads the line `text` without its line end.  The checksum is looked at first: what fails it is INVALID.  Of a STRANGE
+ * one nothing but its kind is known. */
 void weir__journalline_read(const char *text, size_t size, struct weir__journalline *out);
 
 /* Whether `text` may be the beginning of a journal's first line, however short: then it is one that was torn. */
 bool weir__journalline_begins_head(const char *text, size_t size);
 
-/* "2026-01-02T03:04:05.678Z" (RFC 3339) into `out`; `up`: what is not a whole millisecond is rounded up. */
+/* "2026-01-02T03:04:05.678Z" (RFC 3339) into `out`; `up`: what is not a whole millisecond is rounded up.  Unlike
+ * weir__clock_format(), which can only cut, it asks the C library for nothing: no lock between the threads that write
+ * results, and a quarter of the time. */
 #define WEIR__JOURNALLINE_TIME_SIZE 32u
 void weir__journalline_format_time(int64_t wall_ns, bool up, char out[WEIR__JOURNALLINE_TIME_SIZE]);
 

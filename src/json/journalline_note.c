@@ -152,6 +152,7 @@ static unsigned needed_by(const struct weir__journalline *note)
     case WEIR__JOURNALLINE_END:
         return WEIR__JOURNALLINE_SEEN_AT;
     case WEIR__JOURNALLINE_INVALID:
+    case WEIR__JOURNALLINE_STRANGE:
     case WEIR__JOURNALLINE_RESULT:
         break;
     }

@@ -180,6 +180,8 @@ void weir__journalline_read(const char *text, size_t size, struct weir__journall
         return;
     if (weir__scan_is(&reading.scan, "journal") ? weir__journalline_read_note(&reading) : read_result(&reading))
         *out = reading.line;
+    else
+        out->kind = WEIR__JOURNALLINE_STRANGE;
 }
 
 bool weir__journalline_begins_head(const char *text, size_t size)

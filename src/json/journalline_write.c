@@ -19,6 +19,7 @@ static const char *event_name(enum weir__journalline_kind kind)
         WEIR__JOURNALLINE_EVENT_MAP(CASE)
 #undef CASE
     case WEIR__JOURNALLINE_INVALID:
+    case WEIR__JOURNALLINE_STRANGE:
     case WEIR__JOURNALLINE_RESULT:
     case WEIR__JOURNALLINE_HEAD:
         break;
@@ -86,6 +87,7 @@ static void write_event(struct weir__writer *writer, const struct weir__journall
         write_moment(writer, note->at_ns);
         break;
     case WEIR__JOURNALLINE_INVALID:
+    case WEIR__JOURNALLINE_STRANGE:
     case WEIR__JOURNALLINE_RESULT:
     case WEIR__JOURNALLINE_HEAD:
         break;

@@ -7,11 +7,12 @@
  *
  * on one line.  `metadata` is only there where the job brought some.  `response` is null where there was none, `error`
  * where the job succeeded, else {"code","message"}.  Headers' names are in lower case, repeated ones joined by ", ";
- * Set-Cookie's value, Authorization's and their kin are "***".  `body` is the JSON as received where the content type
- * says JSON (application/json, or +json) and it is valid, but with the line ends between its tokens as spaces; a string
- * where it is UTF-8; else base64, with "body_encoding":"base64" after it; left out where `bodies` is false.  `sent_at`
- * is null where it was never sent; an unanswered attempt's ttfb_ms is null.  `crc` is the CRC-32C, in eight hexadecimal
- * digits, of the line's bytes before `,"crc"`.
+ * Set-Cookie's value, Authorization's and their kin are "***", and so is the userinfo of a URL in Location,
+ * Content-Location, Refresh and Link.  `body` is the JSON as received where the content type says JSON
+ * (application/json, or +json) and it is valid, but with the line ends between its tokens as spaces, and none around
+ * it; a string where it is UTF-8; else base64, with "body_encoding":"base64" after it; left out where `bodies` is
+ * false.  `sent_at` is null where it was never sent; an unanswered attempt's ttfb_ms is null.  `crc` is the CRC-32C, in
+ * eight hexadecimal digits, of the line's bytes before `,"crc"`.
  */
 #ifndef WEIR_JSON_RESULTLINE_H
 #define WEIR_JSON_RESULTLINE_H

@@ -28,6 +28,15 @@ void weir__resultline_text(struct weir__writer *writer, const char *text, size_t
 /* Appends JSON in which a line end can only stand between tokens, and makes a space of each. */
 void weir__resultline_json(struct weir__writer *writer, const char *json, size_t size);
 
+/* ----------------------------------------------------------------------------------------------------- resultline_mask
+ */
+
+/* Appends a header field's value as text does, but "***" for the userinfo of a URL, where the field is one for URLs. */
+void weir__resultline_value(struct weir__writer *writer, const char *name, const char *value);
+
+/* ------------------------------------------------------------------------------------------------- resultline_response
+ */
+
 /* Appends the value of `response`: a response that there was. */
 void weir__resultline_response(struct weir__writer *writer, const struct weir_result *result, bool bodies);
 

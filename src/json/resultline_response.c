@@ -1,7 +1,8 @@
 /*
  * resultline_response - the response's part of a result: its header fields and the form in which its body is kept.
  *
- * It decides which of the three forms a body takes, and which fields' values are nobody's business.
+ * It decides which of the three forms a body takes, and which fields' values are nobody's business; which part of a URL
+ * is not, resultline_mask knows.
  */
 #include "json/resultline_parts.h"
 
@@ -102,17 +103,23 @@ static bool is_secret(const char *name)
     static const char *const secrets[] = {"set-cookie", "set-cookie2", "cookie", "authorization",
                                           "proxy-authorization"};
 
+    if (strchr("scap", lower(name[0])) == NULL) /* most are seen not to be by their first letter */
+        return false;
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
         if (is_named(name, secrets[i]))
             return true;
     return false;
 }
 
-/* FNV-1a of the name in lower case; never 0. */
-static uint32_t hash_of(const char *name)
+/* Never 0.  Of a few names their size and ends tell enough; of many, FNV-1a of the name in lower case. */
+static uint32_t hash_of(const char *name, bool few)
 {
+    const size_t size = strlen(name);
     uint32_t hash = UINT32_C(2166136261);
 
+    if (few && size > 0)
+        return (uint32_t)(size << 17) | (uint32_t)(unsigned char)lower(name[0]) << 9 |
+               (uint32_t)(unsigned char)lower(name[size - 1]) << 1 | 1;
     for (; *name != '\0'; name++)
         hash = (hash ^ (unsigned char)lower(*name)) * UINT32_C(16777619);
     return hash | 1;
@@ -130,20 +137,32 @@ static bool is_same_name(const char *a, const char *b)
 /* The writer's escapes have no capital letters, so that the name can be put into lower case where it stands. */
 static void write_name(struct weir__writer *writer, const char *name)
 {
-    const size_t from = writer->size;
+    const size_t from = writer->size, size = strlen(name);
+    char *at;
 
-    weir__resultline_text(writer, name, strlen(name));
-    for (size_t i = from; i < writer->size; i++)
-        writer->text[i] = lower(writer->text[i]);
-    WEIR__RESULTLINE_PUT(writer, ":");
+    if (!is_plain(name, size)) {
+        weir__writer_bytes(writer, NULL, name, size);
+        for (size_t i = from; i < writer->size; i++)
+            writer->text[i] = lower(writer->text[i]);
+        WEIR__RESULTLINE_PUT(writer, ":");
+        return;
+    }
+    at = weir__writer_extend(writer, size + 3);
+    if (at == NULL)
+        return;
+    *at++ = '"';
+    for (size_t i = 0; i < size; i++)
+        *at++ = lower(name[i]);
+    at[0] = '"';
+    at[1] = ':';
 }
 
 /* One more value of the field just written: the two quotes between "a" and "b" become the ", " of "a, b". */
-static void join_value(struct weir__writer *writer, const char *value)
+static void join_value(struct weir__writer *writer, const char *name, const char *value)
 {
     const size_t from = writer->size;
 
-    weir__resultline_text(writer, value, strlen(value));
+    weir__resultline_value(writer, name, value);
     if (writer->failed)
         return;
     writer->text[from - 1] = ',';
@@ -160,13 +179,13 @@ static void write_field(struct weir__writer *writer, const struct weir_result *r
     if (secret)
         WEIR__RESULTLINE_PUT(writer, "\"***\"");
     else
-        weir__resultline_text(writer, headers[first].value, strlen(headers[first].value));
+        weir__resultline_value(writer, headers[first].name, headers[first].value);
     for (size_t i = first + 1; i < result->header_count; i++) {
         if (hashes[i] != hashes[first] || !is_same_name(headers[i].name, headers[first].name))
             continue;
         hashes[i] = 0;
         if (!secret)
-            join_value(writer, headers[i].value);
+            join_value(writer, headers[i].name, headers[i].value);
     }
 }
 
@@ -184,7 +203,7 @@ static void write_headers(struct weir__writer *writer, const struct weir_result 
         }
     }
     for (size_t i = 0; i < result->header_count; i++)
-        hashes[i] = hash_of(result->headers[i].name);
+        hashes[i] = hash_of(result->headers[i].name, hashes == few);
     WEIR__RESULTLINE_PUT(writer, "{");
     for (size_t i = 0; i < result->header_count; i++) {
         if (hashes[i] == 0)
@@ -204,10 +223,14 @@ static void write_headers(struct weir__writer *writer, const struct weir_result 
 /* Whether a media type is JSON's: application/json, or any with the suffix +json (RFC 6839, 3.1). */
 static bool says_json(const char *type)
 {
-    const size_t lead = strspn(type, " \t"), size = strcspn(type + lead, ";, \t");
-    const char *slash = memchr(type + lead, '/', size);
+    const char *slash;
+    size_t size = 0;
 
-    type += lead;
+    while (*type == ' ' || *type == '\t')
+        type++;
+    while (type[size] != '\0' && type[size] != ';' && type[size] != ',' && type[size] != ' ' && type[size] != '\t')
+        size++;
+    slash = memchr(type, '/', size);
     if (size == 16 && is_same(type, "application/json", 16))
         return true;
     return slash != NULL && size >= 7 && is_same(type + size - 5, "+json", 5) && slash < type + size - 6;
@@ -220,6 +243,11 @@ static bool is_typed_json(const struct weir_result *result)
         if (is_named(result->headers[i - 1].name, "content-type"))
             return says_json(result->headers[i - 1].value);
     return false;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
 static bool is_json(const char *text, size_t size)
@@ -267,6 +295,16 @@ static void write_base64(struct weir__writer *writer, const char *body, size_t s
     WEIR__RESULTLINE_PUT(writer, "\",\"body_encoding\":\"base64\"");
 }
 
+/* The space around the value is not the value's: a line end behind it, as a rule. */
+static void write_json_body(struct weir__writer *writer, const char *body, size_t size)
+{
+    while (is_space(body[0]))
+        body++, size--;
+    while (is_space(body[size - 1]))
+        size--;
+    weir__resultline_json(writer, body, size);
+}
+
 static void write_body(struct weir__writer *writer, const struct weir_result *result)
 {
     const char *body = result->body != NULL ? result->body : "";
@@ -274,7 +312,7 @@ static void write_body(struct weir__writer *writer, const struct weir_result *re
 
     WEIR__RESULTLINE_PUT(writer, ",\"body\":");
     if (size > 0 && is_typed_json(result) && is_json(body, size))
-        weir__resultline_json(writer, body, size);
+        write_json_body(writer, body, size);
     else if (is_utf8(body, size))
         weir__resultline_text(writer, body, size);
     else

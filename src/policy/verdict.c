@@ -194,13 +194,16 @@ static enum weir__verdict_next next_of(const struct weir__verdict_rules *rules, 
     }
 }
 
-static enum weir_outcome outcome_of(const struct weir__verdict_facts *facts, enum answer answer,
-                                    enum weir__verdict_class class, bool doubtful)
+static enum weir_outcome outcome_of(const struct weir__verdict_rules *rules, const struct weir__verdict_facts *facts,
+                                    enum answer answer, enum weir__verdict_class class, bool doubtful)
 {
+    /* A job that a stop ends is the caller's to send again, and no harm is done where its key is his, or he said so. */
+    const bool goes_on = class == WEIR__CLASS_STOPPED && !facts->acted && (facts->key_given || rules->non_idempotent);
+
     if (class == WEIR__CLASS_SUCCESS)
         return WEIR_OUTCOME_SUCCEEDED;
     if (doubtful)
-        return WEIR_OUTCOME_UNKNOWN;
+        return goes_on ? WEIR_OUTCOME_CANCELLED : WEIR_OUTCOME_UNKNOWN;
     if (class != WEIR__CLASS_STOPPED || facts->acted)
         return WEIR_OUTCOME_FAILED;
     /* Cancelled means that it may be sent again without harm: also a POST that was turned away, but none that was
@@ -229,7 +232,7 @@ struct weir__verdict weir__verdict_of(const struct weir__verdict_rules *rules, c
 
     return (struct weir__verdict){
         .next = next_of(rules, facts, class),
-        .outcome = outcome_of(facts, answer, class, doubtful),
+        .outcome = outcome_of(rules, facts, answer, class, doubtful),
         .error = error_of(rules, facts, class),
         .class = class,
         .doubtful = doubtful,

@@ -31,6 +31,7 @@ struct weir__verdict_facts {
     bool resend;       /* a kept connection died before the response's first byte */
     bool has_redirect; /* the response names another URL */
     bool keyed;        /* it carries an idempotency key: the server does it once, however often it is sent */
+    bool key_given;    /* and the caller knows it: he can send the job again as the same one */
 
     /* what the response says of the server's limits */
     bool pushes_back; /* Retry-After, or nothing remains */

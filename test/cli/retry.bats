@@ -253,5 +253,5 @@ start_flaky() {
     start_target --limit 5/2s --headers retry-after
     run_weir -u "$URL/" -n 8 -c 8 --progress always
     is "$code" 0
-    [[ "$(cat "$err")" =~ paused\ [0-9.]+\ m?s\ \(429,\ retry-after\) ]]
+    [[ "$(cat "$err")" =~ paused\ by\ server\ [0-9.]+\ m?s\ \(429,\ retry-after\) ]]
 }

@@ -171,8 +171,7 @@ P
 
 @test "what this version cannot do is said in one line, exit code 2" {
     start_target
-    for option in '-i jobs' '-o out' --resume --retry-failed --force '--metrics m' '--engine async' \
-        '--set scope=host:a' '--set output.file=out'; do
+    for option in '--engine async' '--set scope=host:a'; do
         # shellcheck disable=SC2086
         run_weir -u "$URL/" -n 1 $option
         echo "$option: $(cat "$err")"
@@ -180,9 +179,19 @@ P
         is "$(wc -l <"$err")" 1
         has "$(cat "$err")" "this version does not do that yet"
     done
-    run_weir -u "$URL/" --set input=jobs
-    is "$code" 2
-    is "$(cat "$err")" "weir run: input: this version does not do that yet"
+    is "$(stats arrivals)" 0
+}
+
+@test "options that cannot be together are refused in one line, exit code 2, and nothing is sent" {
+    start_target
+    for options in --resume --retry-failed --force '-o - --json' '-o - --resume' '-o r --resume --force' \
+        '--max-failures many' '--max-failures 101%' '--input-format csv'; do
+        # shellcheck disable=SC2086
+        run_weir -u "$URL/" -n 1 $options
+        echo "$options: $(cat "$err")"
+        is "$code" 2
+        is "$(wc -l <"$err")" 1
+    done
     is "$(stats arrivals)" 0
 }
 

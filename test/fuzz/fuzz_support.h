@@ -1,41 +1,11 @@
-/*
- * For the fuzz targets: what must hold of weir__feedback_read() whatever the header fields are.  A violation aborts, so
- * that the fuzzer keeps the input.
- */
+/* For the fuzz targets of header fields: what must hold of weir__feedback_read() whatever the fields are. */
 #ifndef WEIR_TEST_FUZZ_SUPPORT_H
 #define WEIR_TEST_FUZZ_SUPPORT_H
 
+#include "fuzz/fuzz_must.h"
 #include "policy/feedback.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #define FUZZ_FIELDS_MAX 64u
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: violated: %s\n", __FILE__, __LINE__, #condition);                                  \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
-
-/* libFuzzer calls this. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A copy of just that size and a NUL, so that a byte read after it is found out. */
-static inline char *fuzz_text(const uint8_t *data, size_t size)
-{
-    char *text = malloc(size + 1);
-
-    MUST(text != NULL);
-    if (size > 0)
-        memcpy(text, data, size);
-    text[size] = '\0';
-    return text;
-}
 
 /* Takes lines "name: value" apart in place. */
 static inline size_t fuzz_split(char *block, size_t size, struct weir_header *headers)

@@ -295,6 +295,7 @@ static void judge_failure(struct sim_run *run, const struct sim_job *job, const 
 
 static void judge_outcome(struct sim_run *run, const struct sim_job *job, const struct weir_result *r)
 {
+    const bool goes_on = job->key_given || run->plan->options.retry_non_idempotent;
     const struct sim_exchange *x = job->last;
 
     switch (r->outcome) {
@@ -307,12 +308,14 @@ static void judge_outcome(struct sim_run *run, const struct sim_job *job, const 
         judge_failure(run, job, r);
         break;
     case WEIR_OUTCOME_UNKNOWN:
+        if (r->error == WEIR_ERROR_STOPPED && goes_on)
+            sim_violate(run, "job %" PRIu64 " is unknown after a stop, though it may be sent again", job->id);
         if (!job->doubt)
             sim_violate(run, "job %" PRIu64 " is unknown (%s, %d), and there is no doubt about it", job->id,
                         weir_error_code(r->error), r->http_status);
         break;
     default:
-        if (!run->stopped || job->doubt)
+        if (!run->stopped || (job->doubt && !goes_on))
             sim_violate(run, "job %" PRIu64 " was cancelled %s", job->id,
                         run->stopped ? "though it may have been processed" : "and nobody stopped");
         break;
@@ -376,7 +379,10 @@ void sim_judge_truth(struct sim_run *run)
             continue;
         if (job->processed > 1 && !run->plan->options.retry_non_idempotent)
             sim_violate(run, "job %" PRIu64 ", a POST, was processed %" PRIu32 " times", job->id, job->processed);
-        if ((job->outcome == WEIR_OUTCOME_FAILED || job->outcome == WEIR_OUTCOME_CANCELLED) && job->processed > 0)
+        const bool goes_on =
+            job->outcome == WEIR_OUTCOME_CANCELLED && (job->key_given || run->plan->options.retry_non_idempotent);
+        if ((job->outcome == WEIR_OUTCOME_FAILED || job->outcome == WEIR_OUTCOME_CANCELLED) && job->processed > 0 &&
+            !goes_on)
             sim_violate(run, "job %" PRIu64 ", a POST, %s, and was processed", job->id,
                         weir_outcome_text(job->outcome));
         for (uint32_t j = 0; job->key[0] != '\0' && run->job_count <= 200 && j < i; j++)

@@ -32,6 +32,7 @@ struct sim_job {
     int64_t attempt_end_ns; /* of the last attempt */
     int64_t wire_ns;        /* how long that waited at the wire */
     char key[SIM_KEY_SIZE];
+    bool key_given; /* by the caller, who can send the job again as the same one */
     struct sim_exchange *last;
     uint32_t processed;    /* by the server; with a key at most once */
     int64_t processing_ns; /* until then, with a key, it says 409 */

@@ -100,6 +100,7 @@ static enum weir_status submit(struct sim_run *run, struct sim_job *job, int64_t
     request.user_data = run;
     if (run->plan->options.idempotency_header != NULL && sim_happens(run, run->plan->given_share))
         request.idempotency_key = key;
+    job->key_given = request.idempotency_key != NULL;
     status = weir_submit(run->weir, &request, timeout_ns);
     if (status == WEIR_OK) {
         job->accepted = true;

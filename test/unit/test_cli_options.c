@@ -160,11 +160,79 @@ static void retries_are_attempts_after_the_first(void **state)
     }
 }
 
+static void an_old_results_file_is_gone_on_with_or_set_aside(void **state)
+{
+    static const struct {
+        const char *first, *second;
+        enum weir__journal_mode mode;
+        bool accepted;
+    } cases[] = {
+        {"--resume", "--quiet", WEIR__JOURNAL_RESUME, true},
+        {"--retry-failed", "--resume", WEIR__JOURNAL_RETRY_FAILED, true},
+        {"--resume", "--retry-failed", WEIR__JOURNAL_RETRY_FAILED, true},
+        {"--force", "--force", WEIR__JOURNAL_FORCE, true},
+        {"--force", "--resume", WEIR__JOURNAL_NEW, false},
+        {"--retry-failed", "--force", WEIR__JOURNAL_NEW, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct weir__run_options options;
+        char first[32], second[32];
+        char *arguments[] = {first, second};
+        (void)snprintf(first, sizeof first, "%s", cases[i].first);
+        (void)snprintf(second, sizeof second, "%s", cases[i].second);
+        assert_int_equal(weir__run_options_parse("run", 2, arguments, &options), cases[i].accepted);
+        if (cases[i].accepted)
+            assert_int_equal(options.mode, cases[i].mode);
+        weir__run_options_clear(&options);
+    }
+}
+
+static void so_many_failures_are_a_number_or_a_share(void **state)
+{
+    static const struct {
+        const char *written;
+        bool percent;
+        double most;
+    } cases[] = {{"--fail-fast", false, 0},
+                 {"--max-failures=0", false, 0},
+                 {"--max-failures=10", false, 10},
+                 {"--max-failures=5%", true, 5},
+                 {"--max-failures=0.5%", true, 0.5}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct weir__run_options options;
+        char copy[32];
+        char *arguments[] = {copy};
+        (void)snprintf(copy, sizeof copy, "%s", cases[i].written);
+        assert_true(weir__run_options_parse("run", 1, arguments, &options));
+        assert_true(options.tolerance.limited);
+        assert_int_equal(options.tolerance.percent, cases[i].percent);
+        assert_true(options.tolerance.most == cases[i].most);
+        weir__run_options_clear(&options);
+    }
+}
+
 static void bad_command_lines_are_refused(void **state)
 {
-    static const char *const bad[] = {
-        "http://h/", "--shape=round", "--progress=maybe", "--set=novalue",  "--set==1",   "-HNoColon",      "-H: x",
-        "-i",        "--resume",      "--retries=-1",     "--retries=1000", "--retries=", "--retries=three"};
+    static const char *const bad[] = {"http://h/",
+                                      "--shape=round",
+                                      "--progress=maybe",
+                                      "--set=novalue",
+                                      "--set==1",
+                                      "-HNoColon",
+                                      "-H: x",
+                                      "-i",
+                                      "--input-format=csv",
+                                      "--max-failures=%",
+                                      "--max-failures=101%",
+                                      "--max-failures=1.5",
+                                      "--retries=-1",
+                                      "--retries=1000",
+                                      "--retries=",
+                                      "--retries=three"};
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -187,6 +255,8 @@ int main(void)
         cmocka_unit_test(rates_are_collected_into_one_value),
         cmocka_unit_test(auto_is_a_rate_like_any_other),
         cmocka_unit_test(retries_are_attempts_after_the_first),
+        cmocka_unit_test(an_old_results_file_is_gone_on_with_or_set_aside),
+        cmocka_unit_test(so_many_failures_are_a_number_or_a_share),
         cmocka_unit_test(bad_command_lines_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -339,8 +339,8 @@ static void redirects_change_method_and_keep_headers_within_an_origin(void **sta
         const struct hop *hop = &hops[i];
         const struct fake_step step = {.http_status = hop->status, .redirect_url = hop->to};
         struct fixture *f = start(NULL, 3);
-        struct weir_request request = {sizeof request, hop->method, URL, &header, 1, "body", 4, 0,
-                                       fixture_done,   f,           NULL};
+        struct weir_request request = {sizeof request, hop->method, URL,  &header, 1, "body", 4, 0,
+                                       fixture_done,   f,           NULL, NULL};
         struct fake_record second;
 
         if (!hop->headers) { /* to another origin only what has no body goes on */
@@ -445,7 +445,7 @@ static void a_body_is_not_sent_to_another_origin(void **state)
 {
     const struct fake_step step = {.http_status = 307, .redirect_url = "http://127.0.0.2:1/b"};
     struct fixture *f = start(NULL, 3);
-    struct weir_request request = {sizeof request, "POST", URL, NULL, 0, "body", 4, 0, fixture_done, f, NULL};
+    struct weir_request request = {sizeof request, "POST", URL, NULL, 0, "body", 4, 0, fixture_done, f, NULL, NULL};
 
     (void)state;
     fake_transport_push(f->transport, &step);

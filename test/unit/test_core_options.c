@@ -291,7 +291,7 @@ static void requests_and_rules_are_copied(void **state)
     fake_transport_push(f->transport, &(struct fake_step){.http_status = 404, .park = true});
     assert_int_equal(fixture_submit(f, "GET", "http://127.0.0.1/first", 0), WEIR_OK);
     assert_true(fake_transport_await_parked(f->transport, 1));
-    request = (struct weir_request){sizeof request, method, url, &header, 1, body, 1, 1, fixture_done, f, NULL};
+    request = (struct weir_request){sizeof request, method, url, &header, 1, body, 1, 1, fixture_done, f, NULL, NULL};
     assert_int_equal(weir_submit(f->weir, &request, 0), WEIR_OK);
     method[0] = url[0] = name[0] = value[0] = body[0] = '!';
     fake_transport_release(f->transport, 1);

@@ -257,6 +257,10 @@ static const struct row rows[] = {
     {"POST stopped in a 429", 0, {POST(STOP, 429)}, ENDS(STOPPED, CANCELLED, STOP, false)},
     {"POST stopped in a 400", 0, {POST(STOP, 400)}, ENDS(STOPPED, FAILED, STOP, false)},
     {"POST with a key stopped", 0, {POST(STOP, 0), .keyed = true}, ENDS(STOPPED, UNKNOWN, STOP, true)},
+    {"POST with the caller's key stopped",
+     0,
+     {POST(STOP, 0), .keyed = true, .key_given = true},
+     ENDS(STOPPED, CANCELLED, STOP, true)},
     {"acted, then GET stopped", 0, {GET(STOP, 0), .acted = true}, ENDS(STOPPED, FAILED, STOP, false)},
     {"acted, then GET stopped unsent", 0, {UNSENT("GET", STOP), .acted = true}, ENDS(STOPPED, FAILED, STOP, false)},
     {"doubtful, then stopped unsent",
@@ -301,6 +305,7 @@ static struct weir__verdict_facts combination(uint32_t n)
     facts.resend = (bits & 2) != 0 && facts.http_status == 0;
     facts.has_redirect = (bits & 4) != 0 && facts.http_status == 302;
     facts.keyed = (bits & 8) != 0;
+    facts.key_given = facts.keyed && (bits & 16) != 0;
     facts.pushes_back = (bits & 16) != 0;
     facts.exhausted = (bits & 32) != 0;
     facts.overloaded = (bits & 64) != 0;
@@ -321,12 +326,16 @@ static const char *broken_rule(const struct weir__verdict_rules *r, const struct
     const bool good = f->http_status == 200 || f->http_status == 204 || f->http_status == 404;
     const bool again = v->next == WEIR__VERDICT_RETRY || v->next == WEIR__VERDICT_RESEND;
     const bool turned_away = v->class == WEIR__CLASS_REFUSED || (f->http_status == 529 && f->overloaded);
+    const bool goes_on = f->error == WEIR_ERROR_STOPPED && !f->acted && (f->key_given || r->non_idempotent);
 
     if ((v->outcome == WEIR_OUTCOME_SUCCEEDED) != (good && f->error == WEIR_ERROR_NONE))
         return "a whole good answer, and only that, succeeds";
     if ((v->outcome == WEIR_OUTCOME_SUCCEEDED) != (v->error == WEIR_ERROR_NONE))
         return "what did not succeed has an error";
-    if (v->outcome != WEIR_OUTCOME_SUCCEEDED && v->doubtful != (v->outcome == WEIR_OUTCOME_UNKNOWN))
+    if (goes_on && v->outcome == WEIR_OUTCOME_UNKNOWN)
+        return "what a stop ends, and may be sent again as the same, is nobody's doubt";
+    if (v->outcome != WEIR_OUTCOME_SUCCEEDED && v->doubtful != (v->outcome == WEIR_OUTCOME_UNKNOWN) &&
+        !(goes_on && v->outcome == WEIR_OUTCOME_CANCELLED))
         return "doubt, and only doubt, ends as unknown";
     if (f->doubtful && !v->doubtful)
         return "doubt stays";

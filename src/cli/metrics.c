@@ -1,0 +1,143 @@
+/* metrics - see metrics.h; the text is in metrics_text.c */
+#include "cli/metrics.h"
+
+#include "base/clock.h"
+#include "base/sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MODE 0644 /* less the umask: the collector is another user */
+
+/* 0, or why a rename must not put a file there: it would replace a device, or the name of somebody else's file. */
+static int check_name(const char *file)
+{
+    struct stat info;
+
+    if (lstat(file, &info) != 0)
+        return errno == ENOENT ? 0 : errno;
+    if (S_ISLNK(info.st_mode))
+        return ELOOP;
+    return S_ISREG(info.st_mode) ? 0 : S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
+}
+
+const char *weir__metrics_reason(int error)
+{
+    if (error == ELOOP)
+        return "it is a symbolic link, which would be replaced";
+    return error == EINVAL ? "it exists and is no regular file" : strerror(error);
+}
+
+/* 0 or errno. */
+static int write_all(int fd, const char *text, size_t size)
+{
+    while (size > 0) {
+        const ssize_t written = write(fd, text, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return errno;
+        text += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+/* The file, whole or as it was.  Nothing is synced: after a crash the old figures are as good.  0 or errno. */
+static int replace(const char *file, const char *temporary, const char *text, size_t size)
+{
+    int error = check_name(file), fd;
+
+    if (error != 0)
+        return error;
+    (void)unlink(temporary); /* of a process of this number that was killed meanwhile */
+    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    if (fd < 0)
+        return errno;
+    error = write_all(fd, text, size);
+    if (close(fd) != 0 && error == 0)
+        error = errno;
+    if (error == 0 && rename(temporary, file) != 0)
+        error = errno;
+    if (error != 0)
+        (void)unlink(temporary);
+    return error;
+}
+
+static bool write_now(struct weir__metrics *metrics)
+{
+    struct weir_stats stats;
+    struct weir__figures figures;
+    size_t size = 0;
+    char *text;
+
+    memset(&stats, 0, sizeof stats);
+    stats.struct_size = sizeof stats;
+    weir_snapshot(metrics->weir, &stats);
+    weir__account_read(metrics->account, &stats, &figures);
+    text = weir__metrics_format(&stats, &figures, &size);
+    metrics->error = text == NULL ? ENOMEM : replace(metrics->file, metrics->temporary, text, size);
+    free(text);
+    return metrics->error == 0;
+}
+
+/* A write that fails is tried again: a full disk may have room later. */
+static void *write_loop(void *context)
+{
+    struct weir__metrics *metrics = context;
+
+    while (!weir__sem_wait(&metrics->end, weir__clock_now_ns() + WEIR__METRICS_INTERVAL_S * WEIR__NS_PER_S))
+        (void)write_now(metrics);
+    return NULL;
+}
+
+bool weir__metrics_start(struct weir__metrics *metrics, const char *file, struct weir *weir,
+                         const struct weir__account *account)
+{
+    memset(metrics, 0, sizeof *metrics);
+    metrics->file = file;
+    metrics->weir = weir;
+    metrics->account = account;
+    /* The end of the name matters: the collector reads what ends in ".prom". */
+    if (asprintf(&metrics->temporary, "%s.%ld.tmp", file, (long)getpid()) < 0) {
+        metrics->temporary = NULL;
+        metrics->error = ENOMEM;
+        return false;
+    }
+    if (!write_now(metrics))
+        goto failed;
+    metrics->error = EAGAIN;
+    if (!weir__sem_init(&metrics->end, 0))
+        goto failed;
+    metrics->error = 0; /* before the thread, which owns it from its start on */
+    metrics->running = weir__thread_start(&metrics->thread, write_loop, metrics);
+    if (metrics->running)
+        return true;
+    metrics->error = EAGAIN;
+    weir__sem_clear(&metrics->end);
+failed:
+    free(metrics->temporary);
+    metrics->temporary = NULL;
+    return false;
+}
+
+bool weir__metrics_stop(struct weir__metrics *metrics)
+{
+    bool written;
+
+    if (!metrics->running)
+        return true;
+    weir__sem_post(&metrics->end);
+    weir__thread_join(metrics->thread);
+    weir__sem_clear(&metrics->end);
+    metrics->running = false;
+    written = write_now(metrics);
+    free(metrics->temporary);
+    metrics->temporary = NULL;
+    return written;
+}
