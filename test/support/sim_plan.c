@@ -154,6 +154,12 @@ struct sim_plan sim_plan_random(uint64_t seed)
         p.wall_steps = (uint32_t)spread(&random, 1, 5);
         p.wall_step_max_ns = spread(&random, S(1), S(86400));
     }
+    if (one_in(&random, 4)) {
+        p.note_max_ns = spread(&random, 1000, MS(20));
+        p.options.deadline_ns = 0; /* as above */
+    }
+    if (p.rate_count > 0 && !p.may_be_refused && one_in(&random, 2))
+        p.past = (uint32_t)spread(&random, 1, p.server.limit);
     return p;
 }
 
@@ -199,8 +205,8 @@ void sim_plan_describe(const struct sim_plan *p)
            (double)n->connect_max_ns / 1e9, (double)n->uplink_max_ns / 1e9, (double)n->latency_ns / 1e9,
            (double)n->latency_jitter_ns / 1e9, (double)n->body_max_ns / 1e9, n->new_share);
     printf("# faults: connect %.2f, dead %.2f, lost %.2f, reset %.2f, body %.2f, silent %.2f, late %.2f; waits late "
-           "%.6f s, wakes %.6f s, no thread %.2f, wall %" PRIu32 " steps\n",
+           "%.6f s, wakes %.6f s, no thread %.2f, wall %" PRIu32 " steps; notes %.6f s, %" PRIu32 " sends before\n",
            n->connect_fail_share, n->dead_share, n->lost_share, n->reset_share, n->body_lost_share, n->silent_share,
-           n->late_share, (double)p->late_max_ns / 1e9, (double)p->wake_max_ns / 1e9, p->no_thread_share,
-           p->wall_steps);
+           n->late_share, (double)p->late_max_ns / 1e9, (double)p->wake_max_ns / 1e9, p->no_thread_share, p->wall_steps,
+           (double)p->note_max_ns / 1e9, p->past);
 }

@@ -98,6 +98,7 @@ struct sim_run {
     uint32_t job_count, job_next;
     struct sim_exchange *exchanges;
     struct weir__window window;
+    struct weir_past_send *past;
     bool window_forgotten;
 
     /* the judge's counts */
@@ -133,6 +134,7 @@ __attribute__((format(printf, 2, 3))) void sim_violate(struct sim_run *run, cons
 bool sim_server_init(struct sim_run *run);
 bool sim_server_is_up(struct sim_run *run);
 bool sim_server_take(struct sim_exchange *exchange);
+bool sim_server_remember(struct sim_run *run, int64_t at_ns); /* counted before the run; false where it is refused */
 
 /* sim_net.c: the transport. */
 struct weir__transport *sim_net_new(struct sim_run *run);

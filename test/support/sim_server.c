@@ -155,12 +155,25 @@ static bool is_closed(const struct sim_run *run)
     return fibers_now(run->fibers) - SIM_START_NS < run->plan->server.closed_ns;
 }
 
+/* What its own clock shows. */
+static int64_t own_time(const struct sim_run *run, int64_t now_ns)
+{
+    return now_ns - (int64_t)((__int128)now_ns * run->plan->server.slow_ppm / 1000000);
+}
+
+bool sim_server_remember(struct sim_run *run, int64_t at_ns)
+{
+    struct weir__window_quota quota;
+
+    return weir__window_take(&run->window, own_time(run, at_ns), &quota);
+}
+
 bool sim_server_take(struct sim_exchange *x)
 {
     struct sim_run *run = x->run;
     const struct sim_server_plan *s = &run->plan->server;
     const int64_t now_ns = fibers_now(run->fibers);
-    const int64_t own_ns = now_ns - (int64_t)((__int128)now_ns * s->slow_ppm / 1000000);
+    const int64_t own_ns = own_time(run, now_ns);
     struct weir__window_quota quota;
 
     if (!sim_server_is_up(run))

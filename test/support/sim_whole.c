@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PAST_FLIGHT_NS (50 * WEIR__NS_PER_MS)
 #define SECOND_BATCH_MAX 8u
 #define YEAR_NS (INT64_C(366) * 24 * 3600 * WEIR__NS_PER_S)
 #define WALL_STEPS_NS (10 * WEIR__NS_PER_S) /* the time in which the wall clock is stepped */
@@ -85,6 +86,21 @@ static int64_t fast_wall(void *context)
 
 /* --------------------------------------------------------------------------------------------------------- callers */
 
+/* Before each send, as a journal would be written. */
+static bool take_sending(void *user_data, uint64_t job_id, uint32_t attempt)
+{
+    struct sim_run *run = user_data;
+    const struct sim_job *job = &run->jobs[job_id];
+    const int64_t begin_ns = fibers_now(run->fibers);
+
+    if (attempt != job->sends + 1)
+        sim_violate(run, "job %" PRIu64 " is about to be sent for the %" PRIu32 ". time, and was %" PRIu32 " times",
+                    job_id, attempt, job->sends);
+    fibers_sleep(run->fibers, begin_ns + sim_draw(run, run->plan->note_max_ns));
+    run->performing_ns += fibers_now(run->fibers) - begin_ns; /* it belongs to the attempt */
+    return true;
+}
+
 static enum weir_status submit(struct sim_run *run, struct sim_job *job, int64_t timeout_ns)
 {
     struct weir_request request = WEIR_REQUEST_INIT;
@@ -98,6 +114,7 @@ static enum weir_status submit(struct sim_run *run, struct sim_job *job, int64_t
     request.job_id = job->id;
     request.done = take_done;
     request.user_data = run;
+    request.sending = run->plan->note_max_ns > 0 ? take_sending : NULL;
     if (run->plan->options.idempotency_header != NULL && sim_happens(run, run->plan->given_share))
         request.idempotency_key = key;
     job->key_given = request.idempotency_key != NULL;
@@ -193,6 +210,8 @@ static bool start_weir(struct sim_run *run)
         run->env = (struct weir__env){fast_now, fast_wall, fast_wait, fast_start, fast_join, run};
     options.rates = run->plan->rate_count > 0 ? run->plan->rates : NULL;
     options.rate_count = run->plan->rate_count;
+    options.past_sends = run->past;
+    options.past_send_count = run->past != NULL ? run->plan->past : 0;
     options.on_event = take_event;
     options.event_user_data = run;
     return weir__dispatcher_new(&options, &outside, &run->weir) == WEIR_OK;
@@ -283,12 +302,41 @@ static void *live(void *argument)
     return NULL;
 }
 
+static int by_age(const void *a, const void *b)
+{
+    const int64_t x = ((const struct weir_past_send *)a)->ago_ns, y = ((const struct weir_past_send *)b)->ago_ns;
+
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The server counted them within the last period, each a while before it was over. */
+static bool live_before(struct sim_run *run)
+{
+    int64_t arrived_ns = 0, at_ns;
+
+    run->past = calloc(run->plan->past, sizeof *run->past);
+    if (run->past == NULL)
+        return false;
+    for (uint32_t i = 0; i < run->plan->past; i++)
+        run->past[i] = (struct weir_past_send){sim_draw(run, run->plan->server.period_ns), 1};
+    qsort(run->past, run->plan->past, sizeof *run->past, by_age);
+    for (uint32_t i = 0; i < run->plan->past; i++) {
+        at_ns = SIM_START_NS - run->past[i].ago_ns - sim_draw(run, PAST_FLIGHT_NS);
+        arrived_ns = at_ns > arrived_ns ? at_ns : arrived_ns;
+        if (!sim_server_remember(run, arrived_ns))
+            sim_violate(run, "the server refuses what it is to have counted before");
+    }
+    return true;
+}
+
 static bool prepare(struct sim_run *run)
 {
     const struct sim_plan *plan = run->plan;
 
     run->jobs = calloc(plan->jobs + SECOND_BATCH_MAX, sizeof *run->jobs);
     if (run->jobs == NULL || !sim_server_init(run))
+        return false;
+    if (plan->past > 0 && !live_before(run))
         return false;
     run->job_count = plan->jobs;
     for (uint32_t i = 0; i < plan->jobs; i++) {
@@ -307,6 +355,7 @@ static void clear(struct sim_run *run)
         free(x);
     }
     weir__window_clear(&run->window);
+    free(run->past);
     free(run->jobs);
 }
 

@@ -87,6 +87,8 @@ struct sim_plan {
     int64_t submit_timeout_ns; /* negative: waits for room without end */
     int64_t stop_ns, abort_ns; /* from the beginning; 0: never */
     int64_t done_max_ns;       /* a completion callback takes up to this */
+    int64_t note_max_ns;       /* and so does the one before each send; 0: there is none */
+    uint32_t past;             /* sends that the server has counted before weir was there */
     double yield_share;        /* of callbacks that let others go first */
     bool second_batch;         /* when all is over and every permit must be back, some more, which must succeed */
 
