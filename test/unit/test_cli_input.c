@@ -93,7 +93,9 @@ static void close_as_stdin(struct weir__input *input, int before)
     assert_int_equal(close(before), 0);
 }
 
-static void feed_start(struct feed *feed, struct weir__input *input, const char *text, size_t size, size_t chunk)
+/* `open_end`, where it is wanted, is a copy of the pipe's end: the stream does not end before it is closed. */
+static void feed_open(struct feed *feed, struct weir__input *input, const char *text, size_t size, size_t chunk,
+                      int *open_end)
 {
     assert_int_equal(pipe2(feed->ends, O_CLOEXEC), 0);
     feed->text = text;
@@ -102,7 +104,14 @@ static void feed_start(struct feed *feed, struct weir__input *input, const char 
     feed->input = input;
     open_as_stdin(input, feed->ends[0], &feed->stdin_before);
     assert_true(input->stream);
+    if (open_end != NULL)
+        *open_end = dup(feed->ends[1]);
     assert_int_equal(pthread_create(&feed->thread, NULL, feed_main, feed), 0);
+}
+
+static void feed_start(struct feed *feed, struct weir__input *input, const char *text, size_t size, size_t chunk)
+{
+    feed_open(feed, input, text, size, chunk, NULL);
 }
 
 static void feed_end(struct feed *feed, struct weir__input *input)
@@ -780,8 +789,7 @@ static void a_stream_woken_inside_a_too_long_line_has_no_checkpoint(void **state
     assert_non_null(text);
     memset(text, 'x', 2 * MAX);
     text[1] = '\n';
-    feed_start(&feed, &input, text, 2 * MAX, 100000);
-    open_end = dup(feed.ends[1]); /* or the stream might end first */
+    feed_open(&feed, &input, text, 2 * MAX, 100000, &open_end);
     assert_int_equal(weir__input_next(&input, &line, &size), WEIR__INPUT_LINE);
     assert_int_equal(pthread_create(&thread, NULL, wake_when_fed, &feed), 0);
     assert_int_equal(weir__input_next(&input, &line, &size), WEIR__INPUT_WOKEN);
