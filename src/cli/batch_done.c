@@ -153,7 +153,7 @@ bool weir__batch_record(struct weir__batch *batch, const struct weir__resultline
     }
     if (!hand_in(batch, line, outcome, &end))
         return false;
-    if (!batch->journal->lazy && !weir__journal_await(batch->journal, end))
+    if ((!batch->journal->lazy || batch->tolerance.limited) && !weir__journal_await(batch->journal, end))
         return stop(batch);
     watch(batch, outcome);
     return true;
