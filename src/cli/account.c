@@ -14,7 +14,7 @@ void weir__account_read(const struct weir__account *account, const struct weir_s
      * show more done than there are.  A total is final before it is known. */
     out->succeeded = ended(account, stats, WEIR_OUTCOME_SUCCEEDED);
     out->failed = ended(account, stats, WEIR_OUTCOME_FAILED);
-    out->unknown = ended(account, stats, WEIR_OUTCOME_UNKNOWN);
+    out->unknown = ended(account, stats, WEIR_OUTCOME_UNKNOWN) + atomic_load(&account->in_doubt);
     out->skipped = atomic_load(&account->skipped);
     out->done = out->succeeded + out->failed + out->unknown + out->skipped;
     out->total_known = atomic_load(&account->total_known);

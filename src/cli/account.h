@@ -19,9 +19,10 @@ struct weir__account {
     atomic_bool total_known;
     _Atomic uint64_t skipped;                   /* done by earlier runs, and passed over so far */
     _Atomic uint64_t ended[WEIR_OUTCOME_COUNT]; /* results that are durable; bad lines without a results file */
-    bool recorded;                              /* there is a results file: `ended` is all that counts */
-    uint64_t past_skipped;                      /* of `total`, how many earlier runs have done */
-    uint64_t past_unsuccessful;                 /* and how many of those did not succeed */
+    _Atomic uint64_t in_doubt;  /* jobs that were done, must not be done twice, and have no line: the disk failed */
+    bool recorded;              /* there is a results file: `ended` is all that counts */
+    uint64_t past_skipped;      /* of `total`, how many earlier runs have done */
+    uint64_t past_unsuccessful; /* and how many of those did not succeed */
 };
 
 /* One moment's figures. */

@@ -48,10 +48,10 @@ static bool is_idempotent(const char *method)
     return false;
 }
 
+/* One send more may do harm, and nothing tells the server that it is the same job: whatever the user says of it now. */
 static bool is_delicate(const struct weir__batch *batch, const struct weir_request *request)
 {
-    return !batch->config->retry.non_idempotent && batch->config->idempotency_key == NULL &&
-           !is_idempotent(request->method);
+    return batch->config->idempotency_key == NULL && !is_idempotent(request->method);
 }
 
 /* A job that ends without having been sent by this run.  False where its line could not be written. */
@@ -130,7 +130,7 @@ fail:
 static enum weir_status submit(struct weir__batch *batch, struct weir__job_given *job)
 {
     job->request.job_id = job->line;
-    if (is_delicate(batch, &job->request))
+    if (is_delicate(batch, &job->request) && !batch->config->retry.non_idempotent)
         atomic_store(&batch->careful, true);
     if (batch->journal != NULL)
         return submit_recorded(batch, job);
@@ -165,7 +165,7 @@ static bool take_job(struct weir__batch *batch)
         return not_accepted(batch, &job, WEIR_NO_MEMORY);
     if (job.error != NULL)
         return end_bad(batch, &job, "bad_line", job.error);
-    if (weir__bits_get(&batch->past->open, job.line) && is_delicate(batch, &job.request))
+    if (weir__bits_get(&batch->past->open, job.line) && !batch->config->retry.non_idempotent)
         return end_unsent(batch, &job, WEIR_OUTCOME_UNKNOWN, "interrupted",
                           "an earlier run ended while it was being sent; whether it was processed is not known");
     status = submit(batch, &job);

@@ -20,6 +20,7 @@ static _Thread_local struct {
     struct weir__batch *batch; /* NULL: there is none */
     uint64_t end;
     bool open; /* its send is counted as one without a line until then */
+    bool delicate;
 } unsettled;
 
 /* Nothing more is sent; what is in flight ends, and is not done as far as the journal knows. */
@@ -42,6 +43,13 @@ static bool note_job(const struct weir__batch_entry *entry, enum weir__journalli
     return note(entry->batch, &line);
 }
 
+/* A job that was done, and has no line.  Where it must not be done twice the next run finds its intent. */
+static void lose(struct weir__batch *batch, bool delicate)
+{
+    if (delicate && !batch->config->retry.non_idempotent)
+        atomic_fetch_add(&batch->account->in_doubt, 1);
+}
+
 /* False where its line could not be written. */
 static bool settle(void)
 {
@@ -50,8 +58,10 @@ static bool settle(void)
     if (batch == NULL)
         return true;
     unsettled.batch = NULL;
-    if (!weir__journal_await(batch->journal, unsettled.end))
+    if (!weir__journal_await(batch->journal, unsettled.end)) {
+        lose(batch, unsettled.open && unsettled.delicate);
         return stop(batch);
+    }
     if (unsettled.open)
         atomic_fetch_sub(&batch->sends_open, 1);
     return true;
@@ -59,7 +69,7 @@ static bool settle(void)
 
 /*
  * One send more has no line yet.  The journal says how many there may be, twice as many each time, so that it says it
- * seldom.
+ * seldom.  More than the workers can only be with jobs that wait for another try.
  */
 static bool open_send(struct weir__batch *batch)
 {
@@ -71,7 +81,7 @@ static bool open_send(struct weir__batch *batch)
         return true;
     weir__mutex_lock(&batch->note_lock);
     if (open > atomic_load(&batch->sends_noted)) {
-        line.at_most = open * 2 - 1 < workers ? open * 2 - 1 : workers > open ? workers : open;
+        line.at_most = open > workers || open * 2 - 1 < workers ? open * 2 - 1 : workers;
         noted = note(batch, &line);
         if (noted)
             atomic_store(&batch->sends_noted, line.at_most);
@@ -176,6 +186,8 @@ static bool note_end(const struct weir__batch_entry *entry, const struct weir_re
 {
     struct weir__journalline line = {.kind = WEIR__JOURNALLINE_CANCELLED, .line = entry->line};
 
+    if (entry->delicate && entry->batch->config->retry.non_idempotent)
+        line.kind = WEIR__JOURNALLINE_ATTEMPT; /* its intent stands: the next run may not be told the same */
     line.at_ns = result->http_status != 0 ? result->sent_at_ns + result->ttfb_ns : weir__clock_wall_ns();
     return note(entry->batch, &line);
 }
@@ -199,12 +211,17 @@ void weir__batch_done(void *user_data, const struct weir_result *result)
         if (entry->open && note_end(entry, result))
             atomic_fetch_sub(&batch->sends_open, 1);
     } else if (waits_for_each(batch)) {
-        if (weir__batch_record(batch, &line, result->outcome) && entry->open)
+        if (!weir__batch_record(batch, &line, result->outcome))
+            lose(batch, entry->open && entry->delicate);
+        else if (entry->open)
             atomic_fetch_sub(&batch->sends_open, 1);
     } else if (settle() && hand_in(batch, &line, result->outcome, &end)) {
         unsettled.batch = batch;
         unsettled.end = end;
         unsettled.open = entry->open;
+        unsettled.delicate = entry->delicate;
+    } else {
+        lose(batch, entry->open && entry->delicate);
     }
     free(entry);
 }

@@ -16,7 +16,7 @@ struct weir__batch_entry {
     size_t id_size, metadata_size;
     bool has_id;
     bool delicate; /* must not be done twice: an intent goes before it */
-    bool open;     /* it was sent, and that send has no line yet */
+    bool open;     /* it was sent, and that send has no line of its own yet */
     char texts[];  /* custom_id, metadata */
 };
 

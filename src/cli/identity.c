@@ -53,6 +53,8 @@ bool weir__identity_make(const struct weir__jobs *jobs, struct weir__journalline
     if (!weir__random_uuid(out->id))
         return false;
     (void)weir__jobs_count(jobs, &out->jobs);
+    if (jobs->config->idempotency_key != NULL)
+        (void)snprintf(out->key, sizeof out->key, "%s", jobs->config->idempotency_key);
     if (!jobs->listed) {
         out->source = WEIR__JOURNALLINE_CONFIG;
         return hash_config(jobs->config, out->sha256);

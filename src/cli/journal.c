@@ -18,9 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DIRECT_SIZE ((size_t)256 * 1024) /* what is longer is not copied first */
-#define LAZY_SIZE ((size_t)64 * 1024)    /* `none`: so much may wait */
-#define KEPT_SIZE ((size_t)1024 * 1024)  /* a buffer that a crowd of long lines made larger is not kept */
+#define LAZY_SIZE ((size_t)64 * 1024)   /* `none`: so much may wait */
+#define KEPT_SIZE ((size_t)1024 * 1024) /* a buffer that a crowd of long lines made larger is not kept */
 #define BUFFER_LEAST ((size_t)16 * 1024)
 
 bool weir__journal_put(int fd, const char *text, size_t size)
@@ -159,16 +158,14 @@ static bool reserve(struct weir__journal_group *group, size_t size)
     return true;
 }
 
-/* Under the lock: what is too long to be copied, or finds no memory, is written from where it is. */
+/* Under the lock: what finds no memory for a copy is written from where it is. */
 static bool write_directly(struct weir__journal *journal, const char *text, size_t size, int counter)
 {
     bool done = false;
 
-    while (journal->busy || (journal->waiting.size > 0 && weir__journal_error(journal) == 0)) {
-        if (journal->busy) {
-            sleep_until_settled(journal);
-            continue;
-        }
+    while (journal->busy)
+        sleep_until_settled(journal);
+    if (journal->waiting.size > 0) { /* once: what comes meanwhile waits until this is written */
         write_group(journal);
         wake(journal);
     }
@@ -192,7 +189,9 @@ bool weir__journal_hand_in(struct weir__journal *journal, const char *text, size
     if (weir__journal_error(journal) != 0)
         return false;
     weir__mutex_lock(&journal->lock);
-    if (size > DIRECT_SIZE || !reserve(&journal->waiting, size)) {
+    while (journal->busy && journal->waiting.size >= KEPT_SIZE) /* or a disk that stands still would cost all memory */
+        sleep_until_settled(journal);
+    if (!reserve(&journal->waiting, size)) {
         done = write_directly(journal, text, size, counter);
     } else {
         if (size > 0)
@@ -203,7 +202,8 @@ bool weir__journal_hand_in(struct weir__journal *journal, const char *text, size
         *out_end = atomic_fetch_add(&journal->handed_in, size) + size;
         if (!journal->lazy || journal->waiting.size >= LAZY_SIZE)
             write_waiting(journal);
-        done = weir__journal_error(journal) == 0;
+        /* who has written his own and then somebody else's, which failed, has his in the file all the same */
+        done = weir__journal_error(journal) == 0 || atomic_load(&journal->durable) >= *out_end;
     }
     weir__mutex_unlock(&journal->lock);
     return done;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct recovery {
     const struct weir__journal_options *options;
@@ -180,6 +181,8 @@ static const char *difference(const struct weir__journalline *there, const struc
         return there->source == WEIR__JOURNALLINE_FILE ? "its input is a file, this one a stream"
                                                        : "its input is a stream, this one a file";
     }
+    if (strcasecmp(there->key, here->key) != 0) /* to the server a job is another one without its key */
+        return "its jobs carry another idempotency_key, or none";
     if (here->source == WEIR__JOURNALLINE_STREAM)
         return NULL; /* that is told line by line */
     if (strcmp(there->sha256, here->sha256) == 0 && there->jobs == here->jobs && there->bytes == here->bytes)

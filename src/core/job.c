@@ -164,7 +164,8 @@ bool weir__job_redirect(struct weir__job *job, const char *url, int http_status)
     const bool keeps_body = job->body != NULL && strcmp(method, job->method) == 0;
     char *copy;
 
-    if (keeps_body && !same_origin)
+    /* nor does what must not be done twice: its key stays here, and so does the caller's word */
+    if (!same_origin && (keeps_body || (strcmp(method, job->method) == 0 && !weir__verdict_idempotent(method))))
         return false;
     copy = strdup(url);
     if (copy == NULL)

@@ -71,7 +71,8 @@ struct weir__job *weir__job_new(struct weir__job_stock *stock, const struct weir
                                 const char *key_header, const char *key);
 void weir__job_free(struct weir__job_stock *stock, struct weir__job *job);
 
-/* Turns it into the request that a redirect asks for; false without memory, or where a body would go to another origin.
+/* Turns it into the request that a redirect asks for; false without memory, or where a body, or what must not
+ * be done twice, would go to another origin.
  */
 bool weir__job_redirect(struct weir__job *job, const char *url, int http_status);
 

@@ -26,6 +26,7 @@
 
 #define WEIR__JOURNALLINE_FORMAT 1u
 #define WEIR__JOURNALLINE_ID_SIZE 37u   /* a UUID and a NUL */
+#define WEIR__JOURNALLINE_KEY_SIZE 128u /* a header field's name and a NUL; a longer one is cut */
 #define WEIR__JOURNALLINE_HASH_SIZE 65u /* a SHA-256 in hexadecimal and a NUL */
 
 enum weir__journalline_kind {
@@ -56,6 +57,7 @@ struct weir__journalline {
     enum weir__journalline_source source;
     char id[WEIR__JOURNALLINE_ID_SIZE];
     char sha256[WEIR__JOURNALLINE_HASH_SIZE]; /* INPUT's, too; "" for a stream's head */
+    char key[WEIR__JOURNALLINE_KEY_SIZE];     /* the field that carries idempotency keys; "" if none does */
     uint64_t bytes;                           /* of the file; 0 for others */
     uint64_t jobs;                            /* 0 for a stream */
 

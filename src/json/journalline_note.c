@@ -69,6 +69,11 @@ static bool read_id(struct weir__journalline_reading *reading)
     return weir__journalline_read_text(&reading->scan, reading->line.id, sizeof reading->line.id);
 }
 
+static bool read_key(struct weir__journalline_reading *reading)
+{
+    return weir__journalline_read_text(&reading->scan, reading->line.key, sizeof reading->line.key);
+}
+
 static bool read_sha256(struct weir__journalline_reading *reading)
 {
     return weir__journalline_read_text(&reading->scan, reading->line.sha256, sizeof reading->line.sha256);
@@ -110,6 +115,7 @@ static bool read_member(struct weir__journalline_reading *reading)
         {"sha256", WEIR__JOURNALLINE_SEEN_SHA256, read_sha256},
         {"format", WEIR__JOURNALLINE_SEEN_FORMAT, read_format},
         {"id", WEIR__JOURNALLINE_SEEN_ID, read_id},
+        {"idempotency_key", 0, read_key},
         {"source", WEIR__JOURNALLINE_SEEN_SOURCE, read_source},
         {"bytes", WEIR__JOURNALLINE_SEEN_BYTES, read_bytes},
         {"jobs", WEIR__JOURNALLINE_SEEN_JOBS, read_jobs},

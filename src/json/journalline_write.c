@@ -44,6 +44,8 @@ static void write_head(struct weir__writer *writer, const struct weir__journalli
     weir__writer_uint(writer, "format", WEIR__JOURNALLINE_FORMAT); /* first: weir__journalline_begins_head() */
     weir__writer_string(writer, "id", note->id);
     weir__writer_string(writer, "source", source_name(note->source));
+    if (note->key[0] != '\0')
+        weir__writer_string(writer, "idempotency_key", note->key);
     if (note->source == WEIR__JOURNALLINE_STREAM)
         return;
     weir__writer_string(writer, "sha256", note->sha256);

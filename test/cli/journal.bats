@@ -443,6 +443,23 @@ result_line() {
     is "$(summary "s['unknown']")" "$unknown"
 }
 
+@test "a word that is taken back, or a key that was not there, repeats no POST" {
+    start_server
+    for i in 1 2 3 4; do echo "{\"custom_id\":\"p$i\",\"url\":\"/give?delay=2&i=$i\",\"method\":\"POST\",\"body\":$i}"; done >"$jobs"
+    begin -u "$URL" -i "$jobs" -o "$out" -c 4 --set retry.non_idempotent=true
+    wait_for 5 arrived 4
+    kill -9 "$run_pid"
+    wait "$run_pid" 2>/dev/null || true
+    run_pid=
+    run_weir -u "$URL" -i "$jobs" -o "$out" --resume --set idempotency_key=Idempotency-Key
+    is "$code" 4
+    has "$(cat "$err")" "idempotency_key"
+    run_weir -u "$URL" -i "$jobs" -o "$out" --resume
+    is "$code" 1
+    is "$(came 'len(a)')" 4
+    is "$(results "sorted({v['weir']['outcome'] for v in r.values()})")" "['unknown']"
+}
+
 @test "an idempotency key is the same after kill -9" {
     start_server
     for i in $(seq 30); do echo "{\"custom_id\":\"a$i\",\"url\":\"/give?n=$i&delay=0.3\",\"method\":\"POST\",\"body\":{\"n\":$i}}"; done >"$jobs"

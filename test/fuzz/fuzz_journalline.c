@@ -39,7 +39,7 @@ static bool is_same(const struct weir__journalline *a, const struct weir__journa
         return a->line == b->line && a->outcome == b->outcome && a->bad_line == b->bad_line &&
                a->attempts == b->attempts && a->sent_at_ns == b->sent_at_ns && a->forgotten_ns == b->forgotten_ns;
     case WEIR__JOURNALLINE_HEAD:
-        if (a->source != b->source || strcmp(a->id, b->id) != 0)
+        if (a->source != b->source || strcmp(a->id, b->id) != 0 || strcmp(a->key, b->key) != 0)
             return false;
         if (a->source == WEIR__JOURNALLINE_STREAM)
             return true;
@@ -121,7 +121,7 @@ static void check_line(const char *text, size_t size)
     MUST(is_json(text, size));
     MUST(line.id[strnlen(line.id, WEIR__JOURNALLINE_ID_SIZE - 1)] == '\0');
     MUST(line.sha256[strnlen(line.sha256, WEIR__JOURNALLINE_HASH_SIZE - 1)] == '\0');
-    if (!is_plain(line.id) || !is_plain(line.sha256))
+    if (!is_plain(line.id) || !is_plain(line.sha256) || !is_plain(line.key))
         return;
     writer = write_note(&line);
     const struct weir__journalline again = read_line(writer.text, writer.size - 1);

@@ -454,6 +454,9 @@ static void one_of_another_job_is_refused_and_says_why(void **state)
     options.head.jobs++;
     assert_refused(&options, WEIR__EXIT_JOURNAL, "belongs to another job: url, method, headers, body or total");
     options.head.jobs--;
+    (void)strcpy(options.head.key, "Idempotency-Key"); /* with which the first run's sends were not */
+    assert_refused(&options, WEIR__EXIT_JOURNAL, "belongs to another job: its jobs carry another idempotency_key");
+    options.head.key[0] = '\0';
     options.head.sha256[3] = 'f';
     assert_refused(&options, WEIR__EXIT_JOURNAL, "belongs to another job: url, method, headers, body or total");
     options.head.source = WEIR__JOURNALLINE_FILE;
