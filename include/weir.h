@@ -211,7 +211,7 @@ struct weir_options {
     int64_t timeout_ns;         /* of the whole attempt, waiting for permits not counted; more than 0 */
     uint32_t redirect_max;      /* redirects to follow; each is an attempt and pays for permits; a request's own header
                                    fields are left out towards another origin, and neither a body nor what must not be done
-                                   twice is sent there: such a      redirect ends the job with WEIR_ERROR_REDIRECTS */
+                                   twice is sent there: such a redirect ends the job with WEIR_ERROR_REDIRECTS */
     size_t body_max_size;       /* the largest decoded response body */
     bool keep_bodies;           /* hand the body to the completion callback; else it is counted and dropped */
 
