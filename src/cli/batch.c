@@ -8,7 +8,6 @@
 #include "json/resultline.h"
 #include "json/writer.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +79,7 @@ static bool end_bad(struct weir__batch *batch, const struct weir__job_given *job
 }
 
 /* What its worker will need: one block.  NULL without memory. */
-static struct weir__batch_entry *make_entry(struct weir__batch *batch, const struct weir__job_given *job)
+static struct weir__batch_entry *make_entry(struct weir__batch *batch, const struct weir__job_given *job, bool delicate)
 {
     struct weir__batch_entry *entry = malloc(sizeof *entry + job->custom_id_size + job->metadata_size);
 
@@ -92,7 +91,7 @@ static struct weir__batch_entry *make_entry(struct weir__batch *batch, const str
         .has_id = job->custom_id != NULL,
         .id_size = job->custom_id_size,
         .metadata_size = job->metadata_size,
-        .delicate = is_delicate(batch, &job->request),
+        .delicate = delicate,
     };
     if (job->custom_id != NULL && job->custom_id_size > 0)
         memcpy(entry->texts, job->custom_id, job->custom_id_size);
@@ -102,10 +101,10 @@ static struct weir__batch_entry *make_entry(struct weir__batch *batch, const str
 }
 
 /* The request's callbacks, and its idempotency key: the same one for a journal's job, whichever run sends it. */
-static enum weir_status submit_recorded(struct weir__batch *batch, struct weir__job_given *job)
+static enum weir_status submit_recorded(struct weir__batch *batch, struct weir__job_given *job, bool delicate)
 {
     char key[WEIR__DIGEST_UUID_SIZE];
-    struct weir__batch_entry *entry = make_entry(batch, job);
+    struct weir__batch_entry *entry = make_entry(batch, job, delicate);
     enum weir_status status = WEIR_NO_MEMORY;
 
     if (entry == NULL)
@@ -129,11 +128,13 @@ fail:
 
 static enum weir_status submit(struct weir__batch *batch, struct weir__job_given *job)
 {
+    const bool delicate = is_delicate(batch, &job->request);
+
     job->request.job_id = job->line;
-    if (is_delicate(batch, &job->request) && !batch->config->retry.non_idempotent)
+    if (delicate && !batch->config->retry.non_idempotent)
         atomic_store(&batch->careful, true);
     if (batch->journal != NULL)
-        return submit_recorded(batch, job);
+        return submit_recorded(batch, job, delicate);
     if (batch->tolerance.limited) {
         job->request.done = weir__batch_count;
         job->request.user_data = batch;
@@ -144,14 +145,12 @@ static enum weir_status submit(struct weir__batch *batch, struct weir__job_given
 /* What cannot be accepted.  True where the run goes on all the same. */
 static bool not_accepted(struct weir__batch *batch, const struct weir__job_given *job, enum weir_status status)
 {
-    static const char invalid[] = "its method, URL or a header must not be sent as it is";
-
     if (status == WEIR_INVALID && batch->jobs->listed)
-        return end_bad(batch, job, weir_error_code(WEIR_ERROR_BAD_REQUEST), invalid);
+        return end_bad(batch, job, weir_error_code(WEIR_ERROR_BAD_REQUEST), WEIR__JOBS_INVALID);
     batch->end = status == WEIR_INVALID ? WEIR__BATCH_REFUSED : WEIR__BATCH_STOPPED;
     if (status != WEIR_STOPPED)
         weir__say("weir run: job %" PRIu64 " could not be accepted: %s", job->line,
-                  status == WEIR_INVALID ? invalid : weir_status_text(status));
+                  status == WEIR_INVALID ? WEIR__JOBS_INVALID : weir_status_text(status));
     return false;
 }
 
@@ -233,8 +232,7 @@ static void end_early(struct weir__batch *batch, enum weir__input_next next)
         batch->input_changed = true;
     } else if (next == WEIR__INPUT_FAILED) {
         batch->end = WEIR__BATCH_INPUT;
-        weir__say("weir run: the input cannot be read after line %" PRIu64 ": %s", batch->jobs->number,
-                  strerror(errno));
+        weir__jobs_say_failed(batch->jobs);
     }
 }
 

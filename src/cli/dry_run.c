@@ -5,12 +5,11 @@
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/forecast.h"
+#include "cli/print.h"
 #include "cli/say.h"
 #include "json/writer.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define TOLD_MAX 20u                       /* bad lines that are told one by one */
@@ -51,7 +50,7 @@ static bool check_job(struct weir__jobs *jobs, struct weir *weir, struct tally *
     }
     tally->bytes += weigh(&job.request);
     if (weir_submit(weir, &job.request, 0) == WEIR_INVALID)
-        say_bad(tally, &job, "its method, URL or a header must not be sent as it is");
+        say_bad(tally, &job, WEIR__JOBS_INVALID);
     return true;
 }
 
@@ -70,7 +69,6 @@ static void say_forecast(const struct weir__config *config, const struct weir__f
 static bool print_json(const struct tally *tally, const struct weir__forecast *forecast)
 {
     struct weir__writer writer = WEIR__WRITER_INIT;
-    bool printed;
 
     weir__writer_object(&writer, NULL);
     weir__writer_uint(&writer, "total", tally->jobs);
@@ -80,10 +78,7 @@ static bool print_json(const struct tally *tally, const struct weir__forecast *f
     weir__writer_decimal(&writer, "least_s", (double)forecast->least_ns / 1e9, 6);
     weir__writer_string(&writer, "held_by", forecast->held_by);
     weir__writer_end(&writer);
-    printed = !writer.failed && fwrite(writer.text, 1, writer.size, stdout) == writer.size &&
-              fputc('\n', stdout) != EOF && fflush(stdout) == 0;
-    weir__writer_clear(&writer);
-    return printed;
+    return weir__print_json(&writer);
 }
 
 /* Exit code. */
@@ -141,7 +136,7 @@ int weir__dry_run(struct weir__jobs *jobs, struct weir *weir, bool json)
         return WEIR__EXIT_OUTPUT;
     }
     if (next != WEIR__INPUT_END) {
-        weir__say("weir run: the input cannot be read after line %" PRIu64 ": %s", jobs->number, strerror(errno));
+        weir__jobs_say_failed(jobs);
         return WEIR__EXIT_OUTPUT;
     }
     return tell(jobs, &tally, json);

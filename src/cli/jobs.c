@@ -4,6 +4,7 @@
 #include "cli/say.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -96,6 +97,11 @@ enum weir__input_next weir__jobs_next(struct weir__jobs *jobs)
         jobs->text = NULL;
     jobs->number = jobs->input.number;
     return next == WEIR__INPUT_TOO_LONG ? WEIR__INPUT_LINE : next;
+}
+
+void weir__jobs_say_failed(const struct weir__jobs *jobs)
+{
+    weir__say("weir run: the input cannot be read after line %" PRIu64 ": %s", jobs->number, strerror(errno));
 }
 
 static bool has_field(const struct weir_header *headers, size_t count, const char *name)

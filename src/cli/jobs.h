@@ -58,6 +58,12 @@ bool weir__jobs_count(const struct weir__jobs *jobs, uint64_t *out);
 /* Goes to the next job, whose number is `jobs->number` then.  LINE where there is one; else as weir__input_next(). */
 enum weir__input_next weir__jobs_next(struct weir__jobs *jobs);
 
+/* Says that the input failed (errno), and after which line. */
+void weir__jobs_say_failed(const struct weir__jobs *jobs);
+
+/* What is wrong with a request that weir_submit() finds invalid. */
+#define WEIR__JOBS_INVALID "its method, URL or a header must not be sent as it is"
+
 /* The job that it stands at, as a request.  False without memory. */
 bool weir__jobs_make(struct weir__jobs *jobs, struct weir__job_given *out);
 

@@ -88,8 +88,7 @@ bool weir__journal_open_sync_directory(const char *file)
     return error == 0;
 }
 
-/* Whether the name still leads to the file that was opened. */
-static bool is_still(const char *file, int fd)
+bool weir__journal_open_is_still(const char *file, int fd)
 {
     struct stat ours, theirs;
 
@@ -137,7 +136,7 @@ static int open_locked(const char *file, int *fd)
         error = ESTALE;
     if (error == 0)
         error = weir__journal_open_lock(*fd);
-    if (error == 0 && !is_still(file, *fd))
+    if (error == 0 && !weir__journal_open_is_still(file, *fd))
         error = ESTALE;
     if (error != 0)
         (void)close(*fd);

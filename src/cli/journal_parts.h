@@ -105,6 +105,9 @@ int weir__journal_rewrite(int *fd, const struct weir__journal_options *options, 
 /* F_OFD_SETLK: 0, or errno; EAGAIN where another has it. */
 int weir__journal_open_lock(int fd);
 
+/* Whether the name still leads to the file that was opened. */
+bool weir__journal_open_is_still(const char *file, int fd);
+
 /* Makes a directory's new names durable. False with errno. */
 bool weir__journal_open_sync_directory(const char *file);
 

@@ -37,15 +37,6 @@ struct rewrite {
 /* -------------------------------------------------------------------------------------------------------- the new file
  */
 
-/* Whether the name still leads to the file that was opened. */
-static bool is_still(const char *file, int fd)
-{
-    struct stat ours, theirs;
-
-    return fstat(fd, &ours) == 0 && lstat(file, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
-           ours.st_ino == theirs.st_ino;
-}
-
 /* Whether a file is what a killed rewriting of this journal left: its first line is the
  * journal's, as far as it goes.  Another journal that happens to have that name has another id. */
 static bool is_leftover(int fd, int journal_fd)
@@ -64,7 +55,7 @@ static bool is_leftover(int fd, int journal_fd)
 /* Of ours, locked. */
 static void discard(const char *file, int fd)
 {
-    if (is_still(file, fd))
+    if (weir__journal_open_is_still(file, fd))
         (void)unlink(file);
     (void)close(fd);
 }
@@ -87,7 +78,7 @@ static bool remove_leftover(struct rewrite *r, const char *file, int journal_fd)
         r->why = error == EAGAIN ? IN_USE : NULL;
     } else if (!is_leftover(fd, journal_fd)) {
         r->why = NOT_OURS;
-    } else if (!is_still(file, fd)) {
+    } else if (!weir__journal_open_is_still(file, fd)) {
         r->why = IN_USE;
     } else {
         removed = unlink(file) == 0;
@@ -235,7 +226,7 @@ static bool rewrite(struct rewrite *r, int *fd, const char *file)
         return false;
     if (!take_all(r, *fd))
         goto failed;
-    if (!is_still(r->options->file, *fd) || !is_still(file, r->fd)) {
+    if (!weir__journal_open_is_still(r->options->file, *fd) || !weir__journal_open_is_still(file, r->fd)) {
         r->why = MOVED;
         goto failed;
     }

@@ -82,27 +82,26 @@ static void start_progress(struct weir__run *run)
                              drawn ? WEIR__PROGRESS_LINE : WEIR__PROGRESS_PLAIN);
 }
 
-static bool start_metrics(struct weir__run *run)
+static bool say_metrics_failed(const struct weir__run *run)
 {
     char shown[WEIR__SAY_LINE_MAX / 2];
 
-    if (run->options.metrics_file == NULL ||
-        weir__metrics_start(&run->metrics, run->options.metrics_file, run->weir, &run->account))
-        return true;
     weir__say("weir run: %s: %s", weir__say_escape(run->options.metrics_file, shown, sizeof shown),
               weir__metrics_reason(run->metrics.error));
     return false;
 }
 
+static bool start_metrics(struct weir__run *run)
+{
+    return run->options.metrics_file == NULL ||
+           weir__metrics_start(&run->metrics, run->options.metrics_file, run->weir, &run->account) ||
+           say_metrics_failed(run);
+}
+
 static void stop_metrics(struct weir__run *run)
 {
-    char shown[WEIR__SAY_LINE_MAX / 2];
-
-    if (weir__metrics_stop(&run->metrics))
-        return;
-    run->written = false;
-    weir__say("weir run: %s: %s", weir__say_escape(run->options.metrics_file, shown, sizeof shown),
-              weir__metrics_reason(run->metrics.error));
+    if (!weir__metrics_stop(&run->metrics))
+        run->written = say_metrics_failed(run);
 }
 
 static int exit_code(const struct weir__run *run, unsigned signals)

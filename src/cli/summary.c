@@ -1,6 +1,7 @@
 /* summary - see summary.h; the lines for people are in summary_text.c */
 #include "cli/summary.h"
 
+#include "cli/print.h"
 #include "json/writer.h"
 
 #include <stdio.h>
@@ -208,12 +209,7 @@ void weir__summary_write(struct weir__writer *writer, const struct weir__summary
 bool weir__summary_print_json(const struct weir__summary *summary)
 {
     struct weir__writer writer = WEIR__WRITER_INIT;
-    bool printed = false;
 
     weir__summary_write(&writer, summary);
-    if (!writer.failed)
-        printed = fwrite(writer.text, 1, writer.size, stdout) == writer.size && fputc('\n', stdout) != EOF &&
-                  fflush(stdout) == 0;
-    weir__writer_clear(&writer);
-    return printed;
+    return weir__print_json(&writer);
 }

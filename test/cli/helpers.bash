@@ -43,6 +43,25 @@ gone() {
     ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
 }
 
+# begin ARGUMENTS: a run in the background, its exit code to come from finish.
+begin() {
+    "$weir" run "$@" --json >"$json" 2>"$err" 3>&- &
+    run_pid=$!
+}
+
+# finish: waits at most 10 s for its end, or $finish_within; the code is in $code.
+finish() {
+    wait_for "${finish_within:-10}" gone "$run_pid"
+    code=0
+    wait "$run_pid" || code=$?
+    run_pid=
+}
+
+# in_flight N: the target has at least so many requests in hand.
+in_flight() {
+    [ "$(stats in_flight)" -ge "$1" ]
+}
+
 # summary EXPRESSION: a Python expression over `s`, the object in the file named by $json.
 summary() {
     python3 -c 'import json,sys; s=json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$json" "$1"

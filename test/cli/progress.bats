@@ -11,29 +11,12 @@ setup() {
     metrics=$BATS_TEST_TMPDIR/weir.prom
     target_pid=
     run_pid=
+    finish_within=20
 }
 
 teardown() {
     [ -z "$run_pid" ] || kill -9 "$run_pid" 2>/dev/null || true
     stop_target
-}
-
-# begin ARGUMENTS: a run in the background, its exit code to come from finish.
-begin() {
-    "$weir" run "$@" --json >"$json" 2>"$err" 3>&- &
-    run_pid=$!
-}
-
-# finish: waits at most 20 s for its end; the code is in $code.
-finish() {
-    wait_for 20 gone "$run_pid"
-    code=0
-    wait "$run_pid" || code=$?
-    run_pid=
-}
-
-in_flight() {
-    [ "$(stats in_flight)" -ge "$1" ]
 }
 
 # on_terminal COLUMNS SECONDS ARGUMENTS: a run with a terminal of that width as its stderr, which is narrowed to 30

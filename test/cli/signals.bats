@@ -17,26 +17,8 @@ teardown() {
     stop_target
 }
 
-# begin ARGUMENTS: a run in the background, its exit code to come from finish.
-begin() {
-    "$weir" run "$@" --json >"$json" 2>"$err" 3>&- &
-    run_pid=$!
-}
-
-# finish: waits at most 10 s for its end; the code is in $code.
-finish() {
-    wait_for 10 gone "$run_pid"
-    code=0
-    wait "$run_pid" || code=$?
-    run_pid=
-}
-
 arrived() {
     [ "$(stats arrivals)" -ge "$1" ]
-}
-
-in_flight() {
-    [ "$(stats in_flight)" -ge "$1" ]
 }
 
 @test "one SIGINT: no new sends, what is in flight finishes, exit code 3" {

@@ -58,20 +58,6 @@ run_weir() {
     [ "$code" -lt 128 ] || { echo "exit code $code of weir run $*" >&2; return 1; }
 }
 
-# begin ARGUMENTS: a run in the background, its exit code to come from finish.
-begin() {
-    "$weir" run "$@" --json >"$json" 2>"$err" 3>&- &
-    run_pid=$!
-}
-
-# finish: waits at most 10 s for its end; the code is in $code.
-finish() {
-    wait_for 10 gone "$run_pid"
-    code=0
-    wait "$run_pid" || code=$?
-    run_pid=
-}
-
 # make_jobs COUNT [FIRST [SUFFIX]]: lines with ids a1, a2, ... and urls /1, /2, ...
 make_jobs() {
     local i

@@ -140,6 +140,18 @@ static void time_that_the_answer_takes_is_not_the_servers(void **state)
     fixture_free(f);
 }
 
+/* A dispatcher under one limit, with what was sent before it. */
+static struct fixture *start_after(const struct weir_rate *rate, const struct weir_past_send *past, size_t count)
+{
+    struct weir_options options = WEIR_OPTIONS_INIT;
+
+    options.rates = rate;
+    options.rate_count = 1;
+    options.past_sends = past;
+    options.past_send_count = count;
+    return start(&options);
+}
+
 /* When the n-th send went, relative to the start. */
 static int64_t sent_at(struct fixture *f, uint32_t n)
 {
@@ -150,15 +162,9 @@ static void past_sends_hold_their_permits_until_they_are_forgotten(void **state)
 {
     const struct weir_rate rate = {.requests = 3, .per_ns = S(10), .shape = WEIR_SHAPE_WINDOW};
     const struct weir_past_send past[] = {{S(11), 5}, {S(9), 1}, {S(4), 1}};
-    struct weir_options options = WEIR_OPTIONS_INIT;
-    struct fixture *f;
+    struct fixture *f = start_after(&rate, past, 3);
 
     (void)state;
-    options.rates = &rate;
-    options.rate_count = 1;
-    options.past_sends = past;
-    options.past_send_count = 3;
-    f = start(&options);
     for (uint64_t i = 1; i <= 3; i++)
         submit(f, "GET", i);
     assert_true(fixture_settle(f));
@@ -173,15 +179,9 @@ static void more_past_sends_than_permits_keep_all_until_the_newest_are_forgotten
 {
     const struct weir_rate rate = {.requests = 2, .per_ns = S(10), .shape = WEIR_SHAPE_WINDOW};
     const struct weir_past_send past[] = {{S(8), 4}, {S(5), 1}, {S(1), 1}};
-    struct weir_options options = WEIR_OPTIONS_INIT;
-    struct fixture *f;
+    struct fixture *f = start_after(&rate, past, 3);
 
     (void)state;
-    options.rates = &rate;
-    options.rate_count = 1;
-    options.past_sends = past;
-    options.past_send_count = 3;
-    f = start(&options);
     submit(f, "GET", 1);
     submit(f, "GET", 2);
     assert_true(fixture_settle(f));
@@ -194,15 +194,9 @@ static void past_sends_keep_the_pace_too(void **state)
 {
     const struct weir_rate rate = {.requests = 10, .per_ns = S(10), .shape = WEIR_SHAPE_STRICT};
     const struct weir_past_send past[] = {{MS(200), 1}};
-    struct weir_options options = WEIR_OPTIONS_INIT;
-    struct fixture *f;
+    struct fixture *f = start_after(&rate, past, 1);
 
     (void)state;
-    options.rates = &rate;
-    options.rate_count = 1;
-    options.past_sends = past;
-    options.past_send_count = 1;
-    f = start(&options);
     submit(f, "GET", 1);
     assert_true(fixture_settle(f));
     assert_in_range(sent_at(f, 0), MS(800), MS(900));
