@@ -22,6 +22,33 @@ bool weir__mutex_init(pthread_mutex_t *mutex)
     return pthread_mutex_init(mutex, NULL) == 0;
 }
 
+bool weir__mutex_init_shared(pthread_mutex_t *mutex)
+{
+    pthread_mutexattr_t attributes;
+    bool made;
+
+    if (pthread_mutexattr_init(&attributes) != 0)
+        return false;
+    made = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0 &&
+           pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) == 0 &&
+           pthread_mutex_init(mutex, &attributes) == 0;
+    (void)pthread_mutexattr_destroy(&attributes);
+    return made;
+}
+
+bool weir__mutex_lock_shared(pthread_mutex_t *mutex)
+{
+    const int error = pthread_mutex_lock(mutex);
+
+    must(error == 0 || error == EOWNERDEAD);
+    return error == 0;
+}
+
+void weir__mutex_recovered(pthread_mutex_t *mutex)
+{
+    must(pthread_mutex_consistent(mutex) == 0);
+}
+
 void weir__mutex_clear(pthread_mutex_t *mutex)
 {
     must(pthread_mutex_destroy(mutex) == 0);
@@ -40,6 +67,19 @@ void weir__mutex_unlock(pthread_mutex_t *mutex)
 bool weir__sem_init(sem_t *sem, uint32_t value)
 {
     return sem_init(sem, 0, value) == 0;
+}
+
+bool weir__sem_init_shared(sem_t *sem, uint32_t value)
+{
+    return sem_init(sem, 1, value) == 0;
+}
+
+uint32_t weir__sem_value(sem_t *sem)
+{
+    int value = 0;
+
+    must(sem_getvalue(sem, &value) == 0 && value >= 0);
+    return (uint32_t)value;
 }
 
 void weir__sem_clear(sem_t *sem)

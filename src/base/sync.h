@@ -17,9 +17,21 @@ void weir__mutex_clear(pthread_mutex_t *mutex);
 void weir__mutex_lock(pthread_mutex_t *mutex);
 void weir__mutex_unlock(pthread_mutex_t *mutex);
 
+/*
+ * For memory that several processes share.  Such a mutex is robust: where its owner died, lock() returns false once,
+ * with the lock taken; the caller puts right what it guards, then calls recovered(), then unlocks.
+ */
+bool weir__mutex_init_shared(pthread_mutex_t *mutex);
+bool weir__mutex_lock_shared(pthread_mutex_t *mutex);
+void weir__mutex_recovered(pthread_mutex_t *mutex);
+bool weir__sem_init_shared(sem_t *sem, uint32_t value);
+
 bool weir__sem_init(sem_t *sem, uint32_t value);
 void weir__sem_clear(sem_t *sem);
 void weir__sem_post(sem_t *sem);
+
+/* How many are free, for those who see to it that nobody takes or posts meanwhile. */
+uint32_t weir__sem_value(sem_t *sem);
 
 /* Takes one if there is one; never waits. */
 bool weir__sem_try(sem_t *sem);

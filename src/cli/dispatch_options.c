@@ -4,46 +4,10 @@
 #include "cli/say.h"
 
 #include <stddef.h>
-
-static void set_retries(const struct weir__config *config, struct weir_options *out)
-{
-    out->deadline_ns = config->deadline_ns;
-    out->attempt_max = config->retry.attempts;
-    out->refusal_max = config->retry.refusals;
-    out->backoff_ns = config->retry.backoff_ns;
-    out->backoff_max_ns = config->retry.backoff_max_ns;
-    out->pause_max_ns = config->retry.pause_max_ns;
-    out->retry_budget = config->retry.budget;
-    out->retry_non_idempotent = config->retry.non_idempotent;
-    out->retry_statuses = config->retry.statuses;
-    out->retry_status_count = config->retry.status_count;
-    out->learn_rate = config->rate_auto;
-    out->idempotency_header = config->idempotency_key;
-}
-
-void weir__dispatch_options(const struct weir__config *config, struct weir_options *out)
-{
-    out->concurrency = config->concurrency;
-    out->worker_max = config->workers;
-    out->queue_max = config->queue;
-    out->rates = config->rates;
-    out->rate_count = config->rate_count;
-    out->connect_timeout_ns = config->timeout_connect_ns;
-    out->timeout_ns = config->timeout_total_ns;
-    out->redirect_max = config->redirects;
-    out->body_max_size = (size_t)config->body_max;
-    out->success = config->success;
-    out->success_count = config->success_count;
-    out->ca_file = config->tls.ca_file;
-    out->client_cert_file = config->tls.client_cert;
-    out->client_key_file = config->tls.client_key;
-    out->tls_version_min = config->tls.version_min;
-    out->insecure = config->tls.insecure;
-    set_retries(config, out);
-}
+#include <string.h>
 
 /* Which of the files it was only the library knows; that they can be read was checked. */
-void weir__dispatch_say_refused(const struct weir__config *config, enum weir_status status)
+static void say_files(const struct weir__config *config)
 {
     const struct {
         const char *key, *file;
@@ -51,9 +15,57 @@ void weir__dispatch_say_refused(const struct weir__config *config, enum weir_sta
                  {"client_cert", config->tls.client_cert},
                  {"client_key", config->tls.client_key}};
 
-    weir__say("weir run: %s", weir_status_text(status));
-    for (size_t i = 0; status == WEIR_TLS && i < sizeof files / sizeof files[0]; i++)
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         if (files[i].file != NULL)
             weir__say("weir run: tls.%s: %s: expected PEM, and a key that belongs to its certificate", files[i].key,
                       files[i].file);
+}
+
+/* NULL for the process's own. */
+static const char *name_of(const struct weir__config *config)
+{
+    static const char host[] = "host:";
+    const size_t length = sizeof host - 1;
+
+    return config->scope != NULL && strncmp(config->scope, host, length) == 0 ? config->scope + length : NULL;
+}
+
+/* True where the status is about the scope, and was said. */
+static bool say_scope(const char *name, enum weir_status status)
+{
+    switch (status) {
+    case WEIR_SCOPE:
+        weir__say("weir run: scope host:%s: /dev/shm/weir.%s belongs to somebody else, or is not of this version: use "
+                  "another name, or remove the file when nobody uses it",
+                  name, name);
+        return true;
+    case WEIR_SCOPE_LIMITS:
+        weir__say("weir run: scope host:%s is in use with other limits: use the same ones, or another name (they are "
+                  "in /dev/shm/weir.%s)",
+                  name, name);
+        return true;
+    case WEIR_SCOPE_FULL:
+        weir__say("weir run: scope host:%s is shared by %u already, which is the most: wait until one has ended, or "
+                  "use another name",
+                  name, WEIR_SCOPE_PARTIES_MAX);
+        return true;
+    case WEIR_RESOURCE:
+        weir__say("weir run: scope host:%s: no shared memory (/dev/shm/weir.%s) or no file descriptor to be had: make "
+                  "room in /dev/shm, or raise ulimit -n",
+                  name, name);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void weir__dispatch_say_refused(const struct weir__config *config, enum weir_status status)
+{
+    const char *name = name_of(config);
+
+    if (name != NULL && say_scope(name, status))
+        return;
+    weir__say("weir run: %s", weir_status_text(status));
+    if (status == WEIR_TLS)
+        say_files(config);
 }

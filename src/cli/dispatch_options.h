@@ -1,5 +1,5 @@
 /*
- * dispatch_options - a configuration as the library's options.
+ * dispatch_options - what is said where the library made no dispatcher of a configuration.
  */
 #ifndef WEIR_CLI_DISPATCH_OPTIONS_H
 #define WEIR_CLI_DISPATCH_OPTIONS_H
@@ -7,10 +7,7 @@
 #include "json/config.h"
 #include "weir.h"
 
-/* Texts and lists are the configuration's; what is not configured (past sends, bodies, events) is left as it was. */
-void weir__dispatch_options(const struct weir__config *config, struct weir_options *out);
-
-/* Says why weir_new() made no dispatcher: what only the library could find out. */
+/* Says why weir_new() made no dispatcher, and what to do: what only the library could find out. */
 void weir__dispatch_say_refused(const struct weir__config *config, enum weir_status status);
 
 #endif

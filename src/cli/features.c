@@ -3,8 +3,6 @@
 
 #include "cli/say.h"
 
-#include <string.h>
-
 static bool refuse(const char *command, const char *key)
 {
     weir__say("weir %s: %s: this version does not do that yet", command, key);
@@ -13,11 +11,5 @@ static bool refuse(const char *command, const char *key)
 
 bool weir__features_check(const char *command, const struct weir__config *config)
 {
-    bool possible = true;
-
-    if (config->engine == WEIR__ENGINE_ASYNC)
-        possible = refuse(command, "engine \"async\"");
-    if (config->scope != NULL && strcmp(config->scope, "process") != 0)
-        possible = refuse(command, "scope \"host:\"");
-    return possible;
+    return config->engine != WEIR__ENGINE_ASYNC || refuse(command, "engine \"async\"");
 }

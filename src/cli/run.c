@@ -44,6 +44,7 @@ static void conclude(struct weir__run *run)
     weir__progress_stop(&run->progress);
     weir__summary_take(&run->summary, run->weir, &run->account, run->config.retry.budget,
                        !atomic_load(&run->batch.careful));
+    run->summary.scope = run->config.scope;
     run->printed = !run->options.json || weir__summary_print_json(&run->summary);
     if (!run->options.quiet)
         weir__summary_say(&run->summary);

@@ -55,6 +55,7 @@ static const struct {
     {"timeout.total", "--timeout", false},
     {"input", "--input", true},
     {"output.file", "--output", true},
+    {"scope", "--scope", true},
 };
 
 static const struct weir__option table[] = {
@@ -64,6 +65,8 @@ static const struct weir__option table[] = {
     {'r', "rate", "N/PERIOD",
      "at most N in any PERIOD: 100/s, 5000/h, 10/250ms;\nauto: what the server states; repeat it for more", ID_RATE},
     {'\0', "shape", "NAME", "how rates are kept: strict, window or paced", ID_SHAPE},
+    {'\0', "scope", "host:NAME",
+     "limits shared by all that name it on this machine;\nprocess: this run's own (default)", ID_PATH + 10},
     {'X', "method", "NAME", "the request's method (GET, or POST with -d)", ID_PATH + 3},
     {'H', "header", "'Name: value'", "a header field; repeat it for more", ID_HEADER},
     {'d', "data", "TEXT|@FILE", "the request's body; @- reads it from stdin", ID_BODY},
@@ -415,7 +418,8 @@ static void say_errors(const struct weir__run_options *options, const struct wei
 bool weir__run_options_load(const struct weir__run_options *options, struct weir__config *out)
 {
     struct weir__config_errors errors;
-    const bool loaded = weir__config_load(options->config_file, options->sets, options->set_count, out, &errors);
+    const bool loaded =
+        weir__config_load(options->config_file, options->sets, options->set_count, WEIR__CONFIG_RUN, out, &errors);
 
     if (!loaded)
         say_errors(options, &errors);

@@ -5,11 +5,11 @@
 
 #include "base/clock.h"
 #include "cli/commands.h"
-#include "cli/dispatch_options.h"
 #include "cli/features.h"
 #include "cli/files.h"
 #include "cli/identity.h"
 #include "cli/say.h"
+#include "json/config_options.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -203,7 +203,9 @@ enum weir_status weir__run_make_dispatcher(struct weir__run *run)
 {
     struct weir_options options = WEIR_OPTIONS_INIT;
 
-    weir__dispatch_options(&run->config, &options);
+    weir__config_options(&run->config, &options);
+    if (run->options.dry_run)
+        options.scope = NULL; /* where others are at work: nothing is sent, so nothing is shared */
     options.keep_bodies = run->batch.journal != NULL && run->config.output.bodies;
     options.past_sends = run->past.sends;
     options.past_send_count = run->past.send_count;

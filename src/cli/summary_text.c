@@ -143,6 +143,15 @@ static void say_rate(struct page *page, const struct weir_limit_stats *limit)
     say_waits(page, limit);
 }
 
+/* Certificates in a scope are of all who share it. */
+static void say_scope(struct page *page, const char *scope)
+{
+    if (scope == NULL || strcmp(scope, "process") == 0)
+        return;
+    label(page, "scope");
+    (void)fprintf(page->file, "%s: worst windows are of all who share its limits\n", scope);
+}
+
 static void say_limits(struct page *page, const struct weir_stats *stats)
 {
     for (size_t i = 0; i < stats->limit_count; i++) {
@@ -246,6 +255,7 @@ void weir__summary_say(const struct weir__summary *summary)
     say_statuses(&page, &summary->stats);
     say_errors(&page, &summary->stats);
     say_latency(&page, &summary->stats.latency);
+    say_scope(&page, summary->scope);
     say_limits(&page, &summary->stats);
     say_time(&page, &summary->stats.time);
     say_resources(&page, summary);

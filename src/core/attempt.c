@@ -16,6 +16,24 @@
 /* A wait at the wire that is shorter than this costs more than the unevenness that it would straighten. */
 #define WIRE_SLACK_NS INT64_C(50000)
 
+/*
+ * A worker inside of the transport is waited for at exit().  So it steps out for what may take long in here, and where
+ * exit() came meanwhile it never goes back.
+ */
+static void step_out(struct weir *weir)
+{
+    atomic_fetch_sub(&weir->in_transport, 1);
+}
+
+static void step_in(struct weir *weir)
+{
+    atomic_fetch_add(&weir->in_transport, 1);
+    if (!atomic_load(&weir->leaving))
+        return;
+    step_out(weir);
+    weir__dispatcher_park(weir);
+}
+
 /* A worker's state is its connection: opened at its first job, when another worker already stands at the gate. */
 void *weir__attempt_enter(void *context)
 {
@@ -27,7 +45,9 @@ void weir__attempt_leave(void *context, void *state)
 {
     struct weir *weir = context;
 
+    step_in(weir); /* TLS says goodbye */
     weir->transport->close(state);
+    step_out(weir);
 }
 
 static int64_t now_of(const struct weir *weir)
@@ -45,7 +65,9 @@ static int64_t keep_pace(struct weir__try *attempt, int64_t now_ns)
         return at_ns;
     if (at_ns - now_ns <= WIRE_SLACK_NS)
         return now_ns;
-    (void)weir__pool_sleep(attempt->worker, at_ns); /* a stop that ended it is seen by the caller */
+    step_out(weir);
+    (void)weir__pool_sleep(attempt->worker, at_ns); /* a stop or a cancel that ended it is seen by the caller */
+    step_in(weir);
     return now_of(weir);
 }
 
@@ -54,8 +76,16 @@ static int64_t keep_pace(struct weir__try *attempt, int64_t now_ns)
 static bool consent(const struct weir__try *attempt)
 {
     const struct weir__job *job = attempt->job;
+    bool consents;
 
-    return job->sending == NULL || job->sending(job->user_data, job->id, job->attempts + 1);
+    if (job->sending == NULL)
+        return true;
+    step_out(attempt->weir);
+    weir__dispatcher_before_call(attempt->weir);
+    consents = job->sending(job->user_data, job->task.id, job->attempts + 1);
+    weir__dispatcher_after_call(attempt->weir);
+    step_in(attempt->weir);
+    return consents;
 }
 
 /*
@@ -71,9 +101,9 @@ static int64_t pass_wire(void *context, bool new_connection)
     int64_t now_ns = attempt->job->sending != NULL ? now_of(weir) : ready_ns;
 
     (void)new_connection; /* the pace is kept for all: a late new one may come just before a punctual kept one */
-    if (consents && weir->limits.rate_count > 0)
+    if (consents && weir__limits_rate_count(&weir->limits) > 0)
         now_ns = keep_pace(attempt, now_ns);
-    if (!consents || weir__pool_stopped(&weir->pool))
+    if (!consents || weir__pool_stopped(&weir->pool) || attempt->worker->cancelled)
         attempt->held_back = WEIR__HELD_BACK_BY_STOP;
     else if (now_ns >= attempt->job->task.expires_ns)
         attempt->held_back = WEIR__HELD_BACK_BY_DEADLINE;
@@ -81,7 +111,7 @@ static int64_t pass_wire(void *context, bool new_connection)
         attempt->held_back = WEIR__HELD_BACK_BY_PAUSE;
     if (attempt->held_back != WEIR__HELD_BACK_NOT)
         return -1;
-    if (attempt->job->done != NULL)
+    if (weir__job_told(attempt->job))
         attempt->sent_wall_ns = weir->env.wall_ns(weir->env.context);
     attempt->sent_ns = weir__limits_sent(&weir->limits, &attempt->ticket, now_ns, weir->env.now_ns, weir->env.context);
     return attempt->sent_ns - ready_ns;
@@ -95,7 +125,7 @@ static void take_beginning(void *context)
 
     attempt->began_ns =
         weir__limits_began(&weir->limits, &attempt->ticket, attempt->sent_ns, weir->env.now_ns, weir->env.context);
-    if (weir->limits.rate_count > 0)
+    if (weir__limits_rate_count(&weir->limits) > 0)
         weir__pool_nudge(&weir->pool); /* until now nobody could know when the permits come back */
 }
 
@@ -117,6 +147,18 @@ static void take_head(void *context, int http_status, const struct weir_header *
         weir__pool_notice(&weir->pool);
 }
 
+/* NULL without memory. */
+static struct weir__connection *connection_of(struct weir__worker *worker, struct weir__transport *transport)
+{
+    struct weir__connection *connection = worker->state;
+
+    if (connection == NULL) {
+        connection = transport->open(transport);
+        worker->state = connection; /* before the call's flag is looked at: a cancel sets that, then reads this */
+    }
+    return connection;
+}
+
 /* Without a connection there was no memory for one; the worker's next job tries again. */
 static void perform(struct weir__try *attempt, int64_t now_ns)
 {
@@ -132,22 +174,36 @@ static void perform(struct weir__try *attempt, int64_t now_ns)
         .body = job->body,
         .body_size = job->body_size,
         .timeout_ns = job->task.expires_ns == WEIR__NEVER ? 0 : job->task.expires_ns - now_ns,
-        .drop_reply = job->done == NULL,
+        .cancelled = &worker->cancelled,
+        .drop_reply = !weir__job_told(job),
         .wire = pass_wire,
         .began = take_beginning,
         .headed = take_head,
         .context = attempt,
     };
 
-    if (worker->state == NULL)
-        worker->state = weir->transport->open(weir->transport);
-    if (worker->state == NULL) {
+    struct weir__connection *connection;
+
+    step_in(weir);
+    connection = connection_of(worker, weir->transport);
+    if (connection != NULL) {
+        weir->transport->perform(connection, &call, reply);
+    } else {
         memset(reply, 0, sizeof *reply);
         reply->error = WEIR_ERROR_RESOURCE;
         strcpy(reply->detail, "out of memory");
-        return;
     }
-    weir->transport->perform(worker->state, &call, reply);
+    step_out(weir);
+    weir__dispatcher_before_call(weir);
+}
+
+void weir__attempt_cut(void *context, struct weir__worker *worker)
+{
+    struct weir *weir = context;
+    struct weir__connection *connection = worker->state;
+
+    if (connection != NULL)
+        weir->transport->cancel(connection);
 }
 
 /* What began gave its rate permits back by then; all others do here. */
@@ -173,6 +229,7 @@ static enum weir__pool_next held_back(struct weir__try *attempt)
     attempt->job->tries--;
     if (attempt->held_back == WEIR__HELD_BACK_BY_PAUSE)
         return WEIR__POOL_AGAIN;
+    weir__pool_ends(attempt->worker);
     weir__sequel_expire(attempt->weir, &attempt->job->task);
     return WEIR__POOL_ENDED;
 }

@@ -1,17 +1,15 @@
 /*
  * dispatcher - see dispatcher.h.
  *
- * Life: new (no thread) -> submit, which starts workers as they are needed -> stop or abort -> free, which joins them.
+ * Life: new (no thread) -> submit, which starts workers as they are needed -> drain, stop or abort -> free, which joins
+ * them.
  */
 #include "core/dispatcher.h"
 
 #include "base/clock.h"
-#include "base/fork.h"
-#include "base/random.h"
+#include "base/process.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static bool make_pushback(struct weir *weir, const struct weir_options *o, uint64_t seed)
 {
@@ -31,8 +29,11 @@ static bool make_pushback(struct weir *weir, const struct weir_options *o, uint6
 
 void weir__dispatcher_tell(struct weir *weir, const struct weir_event *event)
 {
-    if (weir->on_event != NULL)
-        weir->on_event(weir->event_user_data, event);
+    if (weir->on_event == NULL)
+        return;
+    weir__dispatcher_before_call(weir);
+    weir->on_event(weir->event_user_data, event);
+    weir__dispatcher_after_call(weir);
 }
 
 static void tell_limit(struct weir *weir, const struct weir__gate_answer *answer, int64_t now_ns)
@@ -46,6 +47,16 @@ static void tell_limit(struct weir *weir, const struct weir__gate_answer *answer
     weir__dispatcher_tell(weir, &event);
 }
 
+/* Nothing is sent, and no job accepted, any more. */
+static void stop(struct weir *weir)
+{
+    weir__pool_stop(&weir->pool);
+    weir__lease_stop(&weir->lease);
+    weir__completions_close(&weir->completions);
+    if (weir__dispatcher_left(weir))
+        weir__pool_abandon(&weir->pool);
+}
+
 /* A pause without a job that has to wait for it is nobody's trouble: so it is looked at here. */
 static void give_up_if_too_long(struct weir *weir, int64_t now_ns)
 {
@@ -57,7 +68,7 @@ static void give_up_if_too_long(struct weir *weir, int64_t now_ns)
         return;
     weir__pushback_reason(&weir->pushback, reason, sizeof reason);
     weir__dispatcher_tell(weir, &event); /* before the stop: then nobody can have seen the end of the run yet */
-    weir__pool_stop(&weir->pool);
+    stop(weir);
 }
 
 /* The pool's `reached`. */
@@ -79,6 +90,7 @@ static bool make_pool(struct weir *weir, const struct weir_options *o)
         .run = weir__attempt_run,
         .drop = weir__sequel_drop,
         .expire = weir__sequel_expire,
+        .cut = weir__attempt_cut,
         .reached = take_reached,
         .context = weir,
     };
@@ -105,7 +117,8 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
     weir->env = *outside->env;
     weir->on_event = options->on_event;
     weir->event_user_data = options->event_user_data;
-    status = weir__limits_init(&weir->limits, options->concurrency, options->rates, options->rate_count);
+    status = weir__limits_open(&weir->limits, options->scope, options->concurrency, options->rates, options->rate_count,
+                               weir->env.now_ns(weir->env.context));
     if (status != WEIR_OK)
         goto no_limits;
     status = WEIR_NO_MEMORY;
@@ -115,22 +128,36 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
         goto no_statistics;
     if (!weir__job_stock_init(&weir->stock))
         goto no_stock;
+    if (options->completion_max > 0 &&
+        (status = weir__completions_init(&weir->completions, &weir->env, options->completion_max)) != WEIR_OK)
+        goto no_completions;
+    status = WEIR_NO_MEMORY;
     if (!weir__settings_copy(weir, options, &transport) || !make_pool(weir, options))
         goto no_pool;
+    if (!weir__lease_init(&weir->lease, &weir->env, options->scope, &weir->limits, &weir->pushback, &weir->pool))
+        goto no_lease;
+    weir->lease.on_event = options->on_event;
+    weir->lease.event_user_data = options->event_user_data;
     weir->transport = outside->transport;
     if (weir->transport == NULL && (status = weir__easy_new(&transport, &weir->transport)) != WEIR_OK)
         goto no_transport;
     weir->started_ns = weir->env.now_ns(weir->env.context);
     weir__limits_remember(&weir->limits, options->past_sends, options->past_send_count, weir->started_ns);
-    weir->forks = weir__fork_count();
+    weir->forks = weir__process_forks();
+    weir->guest.leave = weir__dispatcher_leaving;
+    weir__process_join(&weir->guest);
     *out = weir;
     return WEIR_OK;
 
 no_transport:
+    weir__lease_clear(&weir->lease);
+no_lease:
     weir__pool_clear(&weir->pool);
 no_pool:
     free(weir->texts);
     free(weir->statuses);
+    weir__completions_clear(&weir->completions);
+no_completions:
     weir__job_stock_clear(&weir->stock);
 no_stock:
     weir__statistics_clear(&weir->statistics);
@@ -152,117 +179,67 @@ enum weir_status weir_new(const struct weir_options *options, struct weir **out)
     return weir__dispatcher_new(options, &real, out);
 }
 
-/* Whether it was made by a process that this one is a child of: no worker of it lives here. */
-static bool inherited(const struct weir *weir)
+int64_t weir__dispatcher_deadline(struct weir *weir, int64_t timeout_ns)
 {
-    return weir->forks != weir__fork_count();
-}
-
-static enum weir_status status_of(enum weir__pool_push_status pushed, int64_t timeout_ns)
-{
-    switch (pushed) {
-    case WEIR__PUSH_OK:
-        return WEIR_OK;
-    case WEIR__PUSH_FULL:
-        return timeout_ns == 0 ? WEIR_FULL : WEIR_TIMEOUT;
-    case WEIR__PUSH_STOPPED:
-        return WEIR_STOPPED;
-    case WEIR__PUSH_NO_THREAD:
-        break;
-    }
-    return WEIR_NO_THREAD;
-}
-
-static int64_t deadline_of(const struct weir *weir, int64_t timeout_ns)
-{
+    if (weir__dispatcher_left(weir))
+        timeout_ns = 0;
     return timeout_ns < 0 ? WEIR__NEVER : weir__clock_after(weir->env.now_ns(weir->env.context), timeout_ns);
 }
 
-/* The value of the idempotency header: a string of RFC 9651, quotes included. */
-#define KEY_MAX_SIZE 256u
-
-static bool valid_key(const char *key)
+enum weir_status weir_cancel(struct weir *weir, uint64_t job_id)
 {
-    return strlen(key) < KEY_MAX_SIZE - sizeof "\"\"" && strpbrk(key, "\"\\") == NULL;
-}
-
-/* False without the system's random numbers. */
-static bool write_key(const char *given, char out[KEY_MAX_SIZE])
-{
-    char uuid[WEIR__UUID_SIZE];
-
-    if (given == NULL && !weir__random_uuid(uuid))
-        return false;
-    (void)snprintf(out, KEY_MAX_SIZE, "\"%s\"", given != NULL ? given : uuid);
-    return true;
-}
-
-static bool valid_request(const struct weir *weir, const struct weir_request *r)
-{
-    struct weir_header key;
-
-    if (r->struct_size != sizeof *r || r->method == NULL || r->url == NULL ||
-        (r->headers == NULL && r->header_count > 0) || (r->body == NULL && r->body_size > 0) ||
-        weir__transport_check(r->method, r->url, r->headers, r->header_count) != NULL)
-        return false;
-    if (r->idempotency_key == NULL || weir->idempotency_header == NULL)
-        return true;
-    key = (struct weir_header){weir->idempotency_header, r->idempotency_key};
-    return valid_key(r->idempotency_key) && weir__transport_check(r->method, r->url, &key, 1) == NULL;
-}
-
-enum weir_status weir_submit(struct weir *weir, const struct weir_request *request, int64_t timeout_ns)
-{
-    struct weir__job *job;
-    enum weir__pool_push_status pushed;
-    char key[KEY_MAX_SIZE];
-
-    if (weir == NULL || request == NULL || !valid_request(weir, request))
+    if (weir == NULL)
         return WEIR_INVALID;
-    if (inherited(weir))
-        return WEIR_STOPPED;
-    if (weir->idempotency_header != NULL && !write_key(request->idempotency_key, key))
-        return WEIR_NO_MEMORY;
-    job = weir__job_new(&weir->stock, request, weir->idempotency_header, key);
-    if (job == NULL)
-        return WEIR_NO_MEMORY;
-    pushed = weir__pool_push(&weir->pool, &job->task, deadline_of(weir, timeout_ns));
-    if (pushed != WEIR__PUSH_OK)
-        weir__job_free(&weir->stock, job); /* else it is the worker's, and may be gone already */
-    return status_of(pushed, timeout_ns);
+    if (weir__dispatcher_inherited(weir))
+        return WEIR_FORKED;
+    return weir__pool_cancel(&weir->pool, job_id) ? WEIR_OK : WEIR_NOT_FOUND;
 }
 
 enum weir_status weir_wait(struct weir *weir, int64_t timeout_ns)
 {
     if (weir == NULL)
         return WEIR_INVALID;
-    if (inherited(weir))
-        return WEIR_STOPPED;
-    return weir__pool_wait(&weir->pool, deadline_of(weir, timeout_ns)) ? WEIR_OK : WEIR_TIMEOUT;
+    if (weir__dispatcher_inherited(weir))
+        return WEIR_FORKED;
+    return weir__pool_wait(&weir->pool, weir__dispatcher_deadline(weir, timeout_ns)) ? WEIR_OK : WEIR_TIMEOUT;
+}
+
+enum weir_status weir_drain(struct weir *weir, int64_t timeout_ns)
+{
+    if (weir != NULL && !weir__dispatcher_inherited(weir)) {
+        weir__pool_drain(&weir->pool);
+        weir__completions_close(&weir->completions);
+    }
+    return weir_wait(weir, timeout_ns);
 }
 
 void weir_stop(struct weir *weir)
 {
-    if (weir != NULL && !inherited(weir))
-        weir__pool_stop(&weir->pool);
+    if (weir != NULL && !weir__dispatcher_inherited(weir))
+        stop(weir);
 }
 
 void weir_abort(struct weir *weir)
 {
-    if (weir == NULL || inherited(weir))
+    if (weir == NULL || weir__dispatcher_inherited(weir))
         return;
-    weir__pool_stop(&weir->pool);
+    stop(weir);
     weir->transport->abort(weir->transport);
 }
 
 void weir_free(struct weir *weir)
 {
-    if (weir == NULL || inherited(weir))
+    if (weir == NULL || weir__dispatcher_inherited(weir))
         return;
     weir_abort(weir);
+    if (weir__dispatcher_left(weir))
+        return; /* its workers stand where they are for ever */
     weir__pool_close(&weir->pool);
+    weir__process_part(&weir->guest); /* not before: an exit() meanwhile waits for the workers as well */
     weir__pool_clear(&weir->pool);
     weir->transport->free(weir->transport);
+    weir__lease_clear(&weir->lease);
+    weir__completions_clear(&weir->completions);
     weir__job_stock_clear(&weir->stock);
     weir__statistics_clear(&weir->statistics);
     weir__pushback_clear(&weir->pushback);
@@ -272,12 +249,38 @@ void weir_free(struct weir *weir)
     free(weir);
 }
 
+struct weir_limits *weir_limits_of(struct weir *weir)
+{
+    return weir == NULL || weir__dispatcher_inherited(weir) ? NULL : &weir->lease;
+}
+
+int weir_completion_fd(const struct weir *weir)
+{
+    return weir == NULL || weir__dispatcher_inherited(weir) || weir->completions.capacity == 0 ? -1
+                                                                                               : weir->completions.fd;
+}
+
+const struct weir_result *weir_take_result(struct weir *weir, int64_t timeout_ns)
+{
+    struct weir__completion *node;
+
+    if (weir == NULL || weir__dispatcher_inherited(weir))
+        return NULL;
+    node = weir__completions_take(&weir->completions, weir__dispatcher_deadline(weir, timeout_ns));
+    return node != NULL ? &node->result : NULL;
+}
+
+void weir_result_free(const struct weir_result *result)
+{
+    free((void *)result); /* the first member of its node */
+}
+
 void weir_snapshot(struct weir *weir, struct weir_stats *out)
 {
     struct weir__pool_tally tally;
     struct weir__gate_tally concurrency;
 
-    if (weir == NULL || out == NULL || out->struct_size != sizeof *out || inherited(weir))
+    if (weir == NULL || out == NULL || out->struct_size != sizeof *out || weir__dispatcher_inherited(weir))
         return;
     weir__statistics_read(&weir->statistics, out);
     tally = weir__pool_tally(&weir->pool); /* afterwards: never fewer are accepted than have ended */
@@ -299,8 +302,8 @@ void weir_snapshot(struct weir *weir, struct weir_stats *out)
     /* a worker that has not started yet is as idle as one can be */
     out->time.idle_ns = (int64_t)tally.workers * out->elapsed_ns - out->time.sending_ns - out->time.permit_wait_ns -
                         out->time.pace_wait_ns - out->time.paused_ns - out->time.backoff_ns;
-    weir__pushback_read(&weir->pushback, tally.now_ns, out);
-    out->limit_count = (size_t)weir->limits.rate_count + 1;
+    weir__pushback_read(&weir->pushback, tally.now_ns, &out->pause, &out->refusals, &out->budget_denied);
+    out->limit_count = (size_t)weir__limits_rate_count(&weir->limits) + 1;
     for (uint32_t i = 0; i < out->limit_count; i++)
         weir__limits_stats(&weir->limits, i, &out->limits[i]);
 }

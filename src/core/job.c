@@ -127,10 +127,9 @@ struct weir__job *weir__job_new(struct weir__job_stock *stock, const struct weir
         return NULL;
     *job = (struct weir__job){
         .stocked = size <= WEIR__JOB_BLOCK_SIZE,
-        .task = {.expires_ns = WEIR__NEVER},
+        .task = {.id = request->job_id, .expires_ns = WEIR__NEVER},
         .header_count = header_count,
         .body_size = request->body_size,
-        .id = request->job_id,
         .done = request->done,
         .sending = request->sending,
         .user_data = request->user_data,

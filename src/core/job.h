@@ -4,6 +4,7 @@
 #ifndef WEIR_CORE_JOB_H
 #define WEIR_CORE_JOB_H
 
+#include "core/completions.h"
 #include "pool/queue.h"
 #include "weir.h"
 
@@ -13,7 +14,7 @@
 #include <stdint.h>
 
 struct weir__job {
-    struct weir__task task; /* first: the pool's view of it */
+    struct weir__task task; /* first: the pool's view of it, with the caller's number as its id */
 
     bool stocked; /* its block goes back to the stock */
 
@@ -24,8 +25,8 @@ struct weir__job {
     size_t header_count;
     const void *body; /* NULL if none */
     size_t body_size;
-    uint64_t id;
     weir_done_fn done;
+    struct weir__completion *completion; /* without a `done`: where the result goes; NULL: nobody is told */
     weir_sending_fn sending;
     void *user_data;
     char *redirect_url; /* heap: where a redirect led; NULL at first */
@@ -62,6 +63,12 @@ struct weir__job_stock {
 
 bool weir__job_stock_init(struct weir__job_stock *stock);
 void weir__job_stock_clear(struct weir__job_stock *stock); /* every job must have been freed */
+
+/* Whether anybody will be told of its end. */
+static inline bool weir__job_told(const struct weir__job *job)
+{
+    return job->done != NULL || job->completion != NULL;
+}
 
 /*
  * A copy of the request; NULL without memory.  With `key_header` it gets a field of that name besides, with `key` as

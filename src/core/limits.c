@@ -3,10 +3,12 @@
 
 #include "base/sync.h"
 #include "base/units.h"
+#include "core/limits_scope.h"
 #include "policy/hold.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A new round trip's weight is 1/32: the pace follows what is usual, not each response. */
@@ -15,13 +17,15 @@
 static int64_t next_by_pace(void *rule)
 {
     const struct weir__rate_limit *limit = rule;
-    return weir__pace_next(&limit->gate_pace);
+    return limit->paced ? weir__pace_next(&limit->gate_pace) : INT64_MIN;
 }
 
 static void take_by_pace(void *rule, int64_t now_ns)
 {
     struct weir__rate_limit *limit = rule;
 
+    if (!limit->paced)
+        return;
     if (limit->held)
         weir__pace_spread(&limit->gate_pace, limit->rtt_ns);
     weir__pace_take(&limit->gate_pace, now_ns);
@@ -37,86 +41,211 @@ static void take_by_pause(void *rule, int64_t now_ns)
     weir__pause_take(rule, now_ns);
 }
 
-static bool valid_rate(const struct weir_rate *rate)
+bool weir__limits_rate_valid(const struct weir_rate *rate)
 {
     return rate->requests >= 1 && rate->requests <= WEIR_PERMITS_MAX && rate->burst <= rate->requests &&
            rate->per_ns >= 1000 && rate->per_ns <= WEIR_PERIOD_MAX_NS && rate->shape <= WEIR_SHAPE_PACED;
 }
 
-/* False without memory for its certificate. */
-static bool make_rate(struct weir__rate_limit *limit, const struct weir_rate *rate, uint32_t concurrency)
+void weir__limits_lock(struct weir__limits *limits)
 {
+    struct weir__limits_state *state = limits->state;
+
+    if (!state->shared)
+        weir__mutex_lock(&state->lock);
+    else if (!weir__mutex_lock_shared(&state->lock))
+        weir__limits_mend(limits);
+}
+
+void weir__limits_unlock(struct weir__limits *limits)
+{
+    weir__mutex_unlock(&limits->state->lock);
+}
+
+void weir__limits_set_figures(struct weir__rate_limit *limit, const struct weir_rate *rate)
+{
+    const uint32_t next = 1 - limit->name;
+
     limit->shape = weir__hold_shape(rate->shape, rate->per_ns);
     limit->requests = rate->requests;
+    limit->burst = rate->burst;
     limit->per_ns = rate->per_ns;
     limit->held = limit->shape != WEIR_SHAPE_PACED;
     limit->paced = limit->shape != WEIR_SHAPE_WINDOW;
-    weir__units_format_rate(rate->requests, rate->per_ns, limit->name, sizeof limit->name);
+    weir__units_format_rate(rate->requests, rate->per_ns, limit->names[next], sizeof limit->names[next]);
+    limit->name = next;
     weir__pace_init(&limit->gate_pace, rate->requests, rate->per_ns, rate->burst);
     weir__pace_init(&limit->wire_pace, rate->requests, rate->per_ns, rate->burst);
-    return weir__certificate_init(&limit->certificate, rate->per_ns, rate->requests + concurrency);
 }
 
-static int64_t hold_of(const struct weir__rate_limit *limit)
+uint32_t weir__limits_proof_size(uint32_t requests, uint32_t concurrency)
+{
+    return requests + (concurrency < WEIR__LIMITS_LATE_MAX ? concurrency : WEIR__LIMITS_LATE_MAX);
+}
+
+/* False without memory for its certificate. */
+static bool make_rate(struct weir__limits *limits, struct weir__rate_limit *limit, const struct weir_rate *rate)
+{
+    struct weir__limits_state *state = limits->state;
+
+    weir__limits_set_figures(limit, rate);
+    if (state->shared)
+        return weir__limits_scope_proof(limits, limit);
+    return weir__certificate_init(&limit->certificate, rate->per_ns,
+                                  weir__limits_proof_size(rate->requests, state->concurrency));
+}
+
+int64_t weir__limits_hold(const struct weir__rate_limit *limit)
 {
     return limit->held ? weir__hold_until(0, limit->per_ns) : 0;
 }
 
-/* Permits of a rate limit that is only paced do not limit: enough that the concurrency limit never finds them out. */
-static bool add_rate(struct weir__limits *limits, const struct weir_rate *rate)
+uint32_t weir__limits_permits(const struct weir__limits *limits, const struct weir__rate_limit *limit)
 {
-    struct weir__rate_limit *limit = &limits->rates[limits->rate_count];
-    const struct weir__gate_rule rule = {next_by_pace, take_by_pace, limit, limits->rate_count + 1};
+    return limit->held ? limit->requests : limits->state->concurrency;
+}
 
-    if (!make_rate(limit, rate, limits->concurrency))
+bool weir__limits_add(struct weir__limits *limits, const struct weir_rate *rate)
+{
+    struct weir__limits_state *state = limits->state;
+    struct weir__rate_limit *limit = &state->rates[state->rate_count];
+
+    if (!make_rate(limits, limit, rate))
         return false;
-    limits->rate_count++;
-    return weir__gate_add_limit(&limits->gate, limit->held ? rate->requests : limits->concurrency, hold_of(limit)) &&
-           (!limit->paced || weir__gate_add_rule(&limits->gate, &rule));
+    state->rate_count++;
+    return weir__gate_add_limit(&limits->gate, weir__limits_permits(limits, limit), weir__limits_hold(limit));
+}
+
+bool weir__limits_figures_valid(uint32_t concurrency, const struct weir_rate *rates, size_t rate_count)
+{
+    if (concurrency > WEIR_CONCURRENCY_MAX || rate_count > WEIR_RATES_MAX)
+        return false;
+    for (size_t i = 0; i < rate_count; i++)
+        if (!weir__limits_rate_valid(&rates[i]))
+            return false;
+    return true;
+}
+
+void weir__limits_bring_rules(void *context)
+{
+    struct weir__limits *limits = context;
+    const struct weir__gate_rule pause = {next_by_pause, take_by_pause, &limits->state->pause, WEIR__GATE_NO_LIMIT};
+
+    if (limits->gate.rule_count == 0)
+        (void)weir__gate_add_rule(&limits->gate, &pause);
+    for (uint32_t i = limits->gate.rule_count; i < limits->gate.known; i++) {
+        const struct weir__gate_rule rule = {next_by_pace, take_by_pace, &limits->state->rates[i - 1], i};
+        (void)weir__gate_add_rule(&limits->gate, &rule); /* there is room for as many as there can be limits */
+    }
+}
+
+bool weir__limits_fill(struct weir__limits *limits, uint32_t concurrency, const struct weir_rate *rates,
+                       size_t rate_count)
+{
+    struct weir__limits_state *state = limits->state;
+    bool made;
+
+    state->unlimited = concurrency == 0;
+    state->concurrency = concurrency == 0 ? WEIR_CONCURRENCY_MAX : concurrency;
+    weir__pause_init(&state->pause);
+    made = weir__gate_add_limit(&limits->gate, state->concurrency, 0);
+    for (size_t i = 0; made && i < rate_count; i++)
+        made = weir__limits_add(limits, &rates[i]);
+    state->given_count = state->rate_count;
+    weir__limits_bring_rules(limits);
+    return made;
+}
+
+/* Limits of one's own. */
+static enum weir_status make_own(struct weir__limits *limits, uint32_t concurrency, const struct weir_rate *rates,
+                                 size_t rate_count)
+{
+    memset(limits, 0, sizeof *limits);
+    limits->segment.file = -1;
+    limits->owns_state = true;
+    limits->state = calloc(1, sizeof *limits->state);
+    if (limits->state == NULL)
+        return WEIR_NO_MEMORY;
+    if (!weir__mutex_init(&limits->state->lock))
+        goto no_lock;
+    if (!weir__gate_init(&limits->gate))
+        goto no_gate;
+    limits->gate.keeper = (struct weir__gate_keeper){NULL, weir__limits_bring_rules, limits};
+    if (weir__limits_fill(limits, concurrency, rates, rate_count))
+        return WEIR_OK;
+    weir__limits_clear(limits);
+    return WEIR_NO_MEMORY;
+
+no_gate:
+    weir__mutex_clear(&limits->state->lock);
+no_lock:
+    free(limits->state);
+    limits->state = NULL;
+    return WEIR_NO_MEMORY;
 }
 
 enum weir_status weir__limits_init(struct weir__limits *limits, uint32_t concurrency, const struct weir_rate *rates,
                                    size_t rate_count)
 {
-    const struct weir__gate_rule pause = {next_by_pause, take_by_pause, &limits->pause, WEIR__GATE_NO_LIMIT};
-    bool made;
-
-    if (concurrency < 1 || concurrency > WEIR_CONCURRENCY_MAX || rate_count > WEIR_RATES_MAX)
+    if (concurrency < 1 || !weir__limits_figures_valid(concurrency, rates, rate_count))
         return WEIR_INVALID;
-    for (size_t i = 0; i < rate_count; i++)
-        if (!valid_rate(&rates[i]))
-            return WEIR_INVALID;
+    return make_own(limits, concurrency, rates, rate_count);
+}
 
+enum weir_status weir__limits_open(struct weir__limits *limits, const char *scope, uint32_t concurrency,
+                                   const struct weir_rate *rates, size_t rate_count, int64_t now_ns)
+{
+    if (!weir__limits_figures_valid(concurrency, rates, rate_count) || !weir__limits_scope_valid(scope))
+        return WEIR_INVALID;
+    if (scope == NULL || strcmp(scope, "process") == 0)
+        return make_own(limits, concurrency, rates, rate_count);
+    return weir__limits_scope_open(limits, scope + strlen(WEIR__LIMITS_HOST), concurrency, rates, rate_count, now_ns);
+}
+
+bool weir__limits_join(struct weir__limits *limits, struct weir__limits *first)
+{
     memset(limits, 0, sizeof *limits);
-    limits->concurrency = concurrency;
-    weir__pause_init(&limits->pause);
-    if (!weir__mutex_init(&limits->lock))
-        return WEIR_NO_MEMORY;
-    if (!weir__gate_init(&limits->gate)) {
-        weir__mutex_clear(&limits->lock);
-        return WEIR_NO_MEMORY;
+    limits->segment.file = -1;
+    limits->state = first->state;
+    if (!weir__gate_join(&limits->gate, &first->gate))
+        return false;
+    limits->gate.keeper = (struct weir__gate_keeper){NULL, weir__limits_bring_rules, limits};
+    weir__gate_lock(&limits->gate);
+    weir__limits_bring_rules(limits);
+    weir__gate_unlock(&limits->gate);
+    return true;
+}
+
+void weir__limits_close(struct weir__limits *limits, int64_t now_ns)
+{
+    struct weir__limits_state *state = limits->state;
+
+    if (state == NULL)
+        return;
+    if (!limits->owns_state) {
+        if (limits->seats != NULL)
+            weir__limits_scope_leave(limits, now_ns);
+        weir__gate_part(&limits->gate, now_ns);
+        weir__segment_close(&limits->segment);
+    } else {
+        for (uint32_t i = 0; i < state->rate_count; i++)
+            weir__certificate_clear(&state->rates[i].certificate);
+        weir__gate_clear(&limits->gate);
+        weir__mutex_clear(&state->lock);
+        free(state);
     }
-    made = weir__gate_add_limit(&limits->gate, concurrency, 0) && weir__gate_add_rule(&limits->gate, &pause);
-    for (size_t i = 0; made && i < rate_count; i++)
-        made = add_rate(limits, &rates[i]);
-    if (made)
-        return WEIR_OK;
-    weir__limits_clear(limits);
-    return WEIR_NO_MEMORY;
+    limits->state = NULL;
 }
 
 void weir__limits_clear(struct weir__limits *limits)
 {
-    for (uint32_t i = 0; i < limits->rate_count; i++)
-        weir__certificate_clear(&limits->rates[i].certificate);
-    weir__gate_clear(&limits->gate);
-    weir__mutex_clear(&limits->lock);
+    weir__limits_close(limits, 0);
 }
 
 /* One unit of what was sent before: if the period covers it, its permit is out, and pace and certificate see it. */
 static void remember_one(struct weir__limits *limits, uint32_t number, int64_t ago_ns, int64_t now_ns)
 {
-    struct weir__rate_limit *limit = &limits->rates[number - 1];
+    struct weir__rate_limit *limit = &limits->state->rates[number - 1];
     const int64_t at_ns = now_ns - ago_ns;
 
     if (ago_ns < limit->per_ns) {
@@ -125,8 +254,8 @@ static void remember_one(struct weir__limits *limits, uint32_t number, int64_t a
         weir__pace_take(&limit->gate_pace, at_ns);
         weir__pace_take(&limit->wire_pace, at_ns);
     }
-    if (limit->held && ago_ns < hold_of(limit))
-        (void)weir__gate_spend(&limits->gate, number, at_ns + hold_of(limit));
+    if (limit->held && ago_ns < weir__limits_hold(limit))
+        (void)weir__gate_spend(&limits->gate, number, at_ns + weir__limits_hold(limit));
 }
 
 /*
@@ -136,7 +265,7 @@ static void remember_one(struct weir__limits *limits, uint32_t number, int64_t a
 static void remember(struct weir__limits *limits, uint32_t number, const struct weir_past_send *sends, size_t count,
                      int64_t now_ns)
 {
-    const uint32_t requests = limits->rates[number - 1].requests;
+    const uint32_t requests = limits->state->rates[number - 1].requests;
     uint64_t rest = 0;
 
     for (size_t i = 0; i < count; i++)
@@ -152,27 +281,32 @@ static void remember(struct weir__limits *limits, uint32_t number, const struct 
 void weir__limits_remember(struct weir__limits *limits, const struct weir_past_send *sends, size_t count,
                            int64_t now_ns)
 {
-    for (uint32_t i = 1; count > 0 && i <= limits->rate_count; i++)
+    for (uint32_t i = 1; !limits->remembers && count > 0 && i <= weir__limits_rate_count(limits); i++)
         remember(limits, i, sends, count, now_ns);
 }
 
 const char *weir__limits_name(const struct weir__limits *limits, uint32_t limit)
 {
+    const struct weir__rate_limit *rate;
+
     if (limit == WEIR__GATE_NO_LIMIT)
         return "pause";
-    return limit == WEIR__CONCURRENCY_LIMIT ? "concurrency" : limits->rates[limit - 1].name;
+    if (limit == WEIR__CONCURRENCY_LIMIT)
+        return "concurrency";
+    rate = &limits->state->rates[limit - 1];
+    return rate->names[rate->name];
 }
 
 bool weir__limits_paused(const struct weir__limits *limits, int64_t now_ns)
 {
-    return now_ns < atomic_load_explicit(&limits->pause.until_ns, memory_order_relaxed);
+    return now_ns < atomic_load_explicit(&limits->state->pause.until_ns, memory_order_relaxed);
 }
 
 /* Under the lock. */
 static bool covered(const struct weir__limits *limits, uint32_t requests, int64_t per_ns)
 {
-    for (uint32_t i = 0; i < limits->rate_count; i++) {
-        const struct weir__rate_limit *limit = &limits->rates[i];
+    for (uint32_t i = 0; i < limits->state->rate_count; i++) {
+        const struct weir__rate_limit *limit = &limits->state->rates[i];
         if (limit->held && limit->requests <= requests && limit->per_ns >= per_ns)
             return true;
     }
@@ -183,9 +317,9 @@ bool weir__limits_cover(struct weir__limits *limits, uint32_t requests, int64_t 
 {
     bool result;
 
-    weir__mutex_lock(&limits->lock);
+    weir__limits_lock(limits);
     result = covered(limits, requests, per_ns);
-    weir__mutex_unlock(&limits->lock);
+    weir__limits_unlock(limits);
     return result;
 }
 
@@ -194,9 +328,9 @@ static struct weir__rate_limit *learned_place(struct weir__limits *limits)
 {
     uint32_t learned = 0;
 
-    for (uint32_t i = 0; i < limits->rate_count; i++)
-        learned += limits->rates[i].learned_from[0] != '\0';
-    return learned < WEIR_LEARNED_MAX ? &limits->rates[limits->rate_count] : NULL;
+    for (uint32_t i = 0; i < limits->state->rate_count; i++)
+        learned += limits->state->rates[i].learned_from[0] != '\0';
+    return learned < WEIR_LEARNED_MAX ? &limits->state->rates[limits->state->rate_count] : NULL;
 }
 
 /*
@@ -210,23 +344,23 @@ uint32_t weir__limits_adopt(struct weir__limits *limits, const struct weir_rate 
     struct weir__rate_limit *limit = NULL;
     uint32_t number = 0;
 
-    weir__mutex_lock(&limits->lock);
-    if (valid_rate(rate) && !covered(limits, rate->requests, rate->per_ns))
+    weir__limits_lock(limits);
+    if (weir__limits_rate_valid(rate) && !covered(limits, rate->requests, rate->per_ns))
         limit = learned_place(limits);
-    if (limit != NULL && make_rate(limit, rate, limits->concurrency)) {
+    if (limit != NULL && make_rate(limits, limit, rate)) {
         (void)snprintf(limit->learned_from, sizeof limit->learned_from, "%s", field);
         rule.rule = limit;
-        rule.limit = limits->rate_count + 1;
-        number = weir__gate_adopt(&limits->gate, rate->requests, hold_of(limit), left,
-                                  now_ns + (back_ns > 0 ? back_ns : hold_of(limit)), limit->paced ? &rule : NULL);
-        if (number == 0)
+        rule.limit = limits->state->rate_count + 1;
+        number = weir__gate_adopt(&limits->gate, rate->requests, weir__limits_hold(limit), left,
+                                  now_ns + (back_ns > 0 ? back_ns : weir__limits_hold(limit)), &rule);
+        if (number != 0)
+            limits->state->rate_count++;
+        else if (!limits->state->shared)
             weir__certificate_clear(&limit->certificate);
-        else
-            limits->rate_count++;
     }
     if (limit != NULL && number == 0)
         memset(limit, 0, sizeof *limit);
-    weir__mutex_unlock(&limits->lock);
+    weir__limits_unlock(limits);
     return number;
 }
 
@@ -234,17 +368,17 @@ int64_t weir__limits_wire(struct weir__limits *limits, int64_t now_ns, int64_t l
 {
     int64_t at_ns = now_ns, next_ns;
 
-    if (limits->rate_count == 0)
+    if (limits->state->rate_count == 0)
         return now_ns;
-    weir__mutex_lock(&limits->lock);
-    for (uint32_t i = 0; i < limits->rate_count; i++) {
-        next_ns = weir__pace_next(&limits->rates[i].wire_pace);
-        if (limits->rates[i].paced && next_ns > at_ns)
+    weir__limits_lock(limits);
+    for (uint32_t i = 0; i < limits->state->rate_count; i++) {
+        next_ns = weir__pace_next(&limits->state->rates[i].wire_pace);
+        if (limits->state->rates[i].paced && next_ns > at_ns)
             at_ns = next_ns;
     }
-    for (uint32_t i = 0; at_ns < latest_ns && i < limits->rate_count; i++)
-        weir__pace_take(&limits->rates[i].wire_pace, at_ns);
-    weir__mutex_unlock(&limits->lock);
+    for (uint32_t i = 0; at_ns < latest_ns && i < limits->state->rate_count; i++)
+        weir__pace_take(&limits->state->rates[i].wire_pace, at_ns);
+    weir__limits_unlock(limits);
     return at_ns;
 }
 
@@ -253,14 +387,17 @@ int64_t weir__limits_sent(struct weir__limits *limits, struct weir__ticket *tick
 {
     int64_t now_ns;
 
-    if (limits->rate_count == 0)
+    if (limits->state->rate_count == 0)
         return ready_ns;
-    weir__mutex_lock(&limits->lock);
+    weir__limits_lock(limits);
     now_ns = now(context);
-    ticket->counted = limits->rate_count;
-    for (uint32_t i = 0; i < ticket->counted; i++)
-        weir__certificate_sent(&limits->rates[i].certificate, now_ns);
-    weir__mutex_unlock(&limits->lock);
+    ticket->counted = limits->state->rate_count;
+    weir__limits_scope_settle(limits, now_ns);
+    for (uint32_t i = 0; i < ticket->counted; i++) {
+        weir__certificate_sent(&limits->state->rates[i].certificate, now_ns);
+        weir__limits_scope_count(limits, i, 1);
+    }
+    weir__limits_unlock(limits);
     return now_ns;
 }
 
@@ -270,17 +407,18 @@ int64_t weir__limits_began(struct weir__limits *limits, struct weir__ticket *tic
     int64_t now_ns;
 
     if (ticket->counted > 0) {
-        weir__mutex_lock(&limits->lock);
+        weir__limits_lock(limits);
         now_ns = now(context);
         for (uint32_t i = 0; i < ticket->counted; i++) {
-            limits->rates[i].rtt_ns += (now_ns - sent_ns - limits->rates[i].rtt_ns) / RTT_WEIGHT;
-            weir__certificate_began(&limits->rates[i].certificate, now_ns);
+            limits->state->rates[i].rtt_ns += (now_ns - sent_ns - limits->state->rates[i].rtt_ns) / RTT_WEIGHT;
+            weir__certificate_began(&limits->state->rates[i].certificate, now_ns);
+            weir__limits_scope_count(limits, i, -1);
         }
-        weir__mutex_unlock(&limits->lock);
+        weir__limits_unlock(limits);
     } else {
         now_ns = now(context);
     }
-    if (ticket->held <= 1 && limits->rate_count == 0)
+    if (ticket->held <= 1 && limits->state->rate_count == 0)
         return now_ns; /* nothing to give back yet: the gate is told at the end, with one lock less */
     ticket->answered = true;
     weir__gate_answered(&limits->gate, ticket->held, now_ns);
@@ -292,13 +430,26 @@ void weir__limits_gave_up(struct weir__limits *limits, struct weir__ticket *tick
 {
     int64_t now_ns;
 
-    weir__mutex_lock(&limits->lock);
+    weir__limits_lock(limits);
     now_ns = now(context);
-    for (uint32_t i = 0; i < ticket->counted; i++)
-        weir__certificate_gave_up(&limits->rates[i].certificate, now_ns);
-    weir__mutex_unlock(&limits->lock);
+    for (uint32_t i = 0; i < ticket->counted; i++) {
+        weir__certificate_gave_up(&limits->state->rates[i].certificate, now_ns);
+        weir__limits_scope_count(limits, i, -1);
+    }
+    weir__limits_unlock(limits);
     ticket->answered = true;
     weir__gate_answered(&limits->gate, ticket->held, now_ns);
+}
+
+void weir__limits_withdraw(struct weir__limits *limits, struct weir__ticket *ticket)
+{
+    weir__limits_lock(limits);
+    for (uint32_t i = 0; i < ticket->counted; i++) {
+        weir__certificate_withdraw(&limits->state->rates[i].certificate);
+        weir__limits_scope_count(limits, i, -1);
+    }
+    ticket->counted = 0;
+    weir__limits_unlock(limits);
 }
 
 void weir__limits_unsent(struct weir__limits *limits, struct weir__ticket *ticket)
@@ -319,17 +470,18 @@ void weir__limits_stats(struct weir__limits *limits, uint32_t limit, struct weir
 {
     const struct weir__gate_tally tally = weir__gate_tally(&limits->gate, limit);
 
-    *out = (struct weir_limit_stats){.waits = tally.waits, .wait_ns = tally.wait_ns, .permits = limits->concurrency};
+    *out = (struct weir_limit_stats){
+        .waits = tally.waits, .wait_ns = tally.wait_ns, .permits = limits->state->concurrency};
     (void)snprintf(out->name, sizeof out->name, "%s", weir__limits_name(limits, limit));
     if (limit == WEIR__CONCURRENCY_LIMIT)
         return;
-    const struct weir__rate_limit *rate = &limits->rates[limit - 1];
+    const struct weir__rate_limit *rate = &limits->state->rates[limit - 1];
+    weir__limits_lock(limits);
     out->permits = rate->requests;
     out->hold_ns = rate->per_ns;
     out->shape = rate->shape;
     (void)snprintf(out->learned_from, sizeof out->learned_from, "%s", rate->learned_from);
-    weir__mutex_lock(&limits->lock);
     out->worst_window = rate->certificate.worst;
     out->uncertain = rate->certificate.uncertain;
-    weir__mutex_unlock(&limits->lock);
+    weir__limits_unlock(limits);
 }

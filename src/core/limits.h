@@ -5,12 +5,15 @@
  * without one, or `unsent` if it never left -> `ended`.  Time is an argument throughout: the simulator runs this code
  * as it is.
  *
+ * They may be shared, as the gate may: by two parties of a process, or by all that name the same scope.
+ *
  * Threads: any.  `lock` guards paces at the wire, certificates and the list of limits; the gate's own may be taken
  * under it.
  */
 #ifndef WEIR_CORE_LIMITS_H
 #define WEIR_CORE_LIMITS_H
 
+#include "base/segment.h"
 #include "policy/certificate.h"
 #include "policy/feedback.h"
 #include "policy/pace.h"
@@ -19,6 +22,8 @@
 #include "weir.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,25 +34,45 @@
 #define WEIR__LIMITS_RATES_MAX (WEIR_RATES_MAX + WEIR_LEARNED_MAX)
 
 struct weir__rate_limit {
-    char name[WEIR__LIMIT_NAME_SIZE];
+    char names[2][WEIR__LIMIT_NAME_SIZE]; /* the newest is at `name`: who read the other one may still have it */
+    _Atomic uint32_t name;
     char learned_from[WEIR__FEEDBACK_FIELD_SIZE]; /* "" where it was given */
     enum weir_shape shape;
-    uint32_t requests;
+    uint32_t requests, burst;
     int64_t per_ns;
-    bool paced, held;
+    _Atomic bool paced;
+    bool held;
     struct weir__pace gate_pace; /* the gate's rule; guarded by the gate */
     _Atomic int64_t rtt_ns;      /* from the send to the response's beginning, smoothed; written under `lock` */
     struct weir__pace wire_pace; /* handshakes of different length bunch what the gate let go evenly */
     struct weir__certificate certificate;
 };
 
+/* What those who share the limits share, beside the gate's state.  It holds no pointers. */
+struct weir__limits_state {
+    pthread_mutex_t lock;
+    bool shared;              /* by processes */
+    struct weir__pause pause; /* a rule of the gate, guarded by it */
+    struct weir__rate_limit rates[WEIR__LIMITS_RATES_MAX];
+    _Atomic uint32_t rate_count; /* grows under `lock`, */
+    uint32_t given_count;        /* from this */
+    _Atomic uint32_t concurrency;
+    bool unlimited;   /* nobody asked for a concurrency limit */
+    uint64_t settled; /* so many deaths do the certificates know of */
+};
+
+/* Sends of a process that the certificates count as on their way, for when it dies. */
+struct weir__limits_seat {
+    uint32_t open[WEIR__LIMITS_RATES_MAX];
+};
+
 struct weir__limits {
     struct weir__gate gate;
-    struct weir__pause pause; /* a rule of the gate, guarded by it */
-    pthread_mutex_t lock;
-    struct weir__rate_limit rates[WEIR__LIMITS_RATES_MAX];
-    _Atomic uint32_t rate_count; /* grows under `lock`; an entry never changes its figures */
-    uint32_t concurrency;
+    struct weir__limits_state *state;
+    struct weir__limits_seat *seats; /* NULL where no other process shares it */
+    bool owns_state;                 /* it is from the heap */
+    bool remembers;                  /* what was sent before is in there already */
+    struct weir__segment segment;    /* where `seats` are */
 };
 
 /* What one attempt holds, and what counts it.  Limits learned while it is on its way are not in here. */
@@ -60,14 +85,39 @@ struct weir__ticket {
 /* WEIR_OK; WEIR_INVALID for a rate out of range; WEIR_NO_MEMORY. */
 enum weir_status weir__limits_init(struct weir__limits *limits, uint32_t concurrency, const struct weir_rate *rates,
                                    size_t rate_count);
-void weir__limits_clear(struct weir__limits *limits);
+
+/*
+ * The same for a scope: NULL and "process" are limits of one's own, "host:NAME" those of the machine (limits_scope.c).
+ * A concurrency of 0 is no such limit, and with no rates besides, it takes the limits that the scope has.  WEIR_INVALID
+ * for a scope that is none too; WEIR_RESOURCE, WEIR_SCOPE, WEIR_SCOPE_LIMITS, WEIR_SCOPE_FULL.
+ */
+enum weir_status weir__limits_open(struct weir__limits *limits, const char *scope, uint32_t concurrency,
+                                   const struct weir_rate *rates, size_t rate_count, int64_t now_ns);
+bool weir__limits_scope_valid(const char *scope);
+
+/* A second party of the same process, which has the limits of the first; cleared before it.  False without a lock. */
+bool weir__limits_join(struct weir__limits *limits, struct weir__limits *first);
+
+/* What was not given back counts as given up at `now_ns`. */
+void weir__limits_close(struct weir__limits *limits, int64_t now_ns);
+void weir__limits_clear(struct weir__limits *limits); /* the same, where nothing is out */
+
+/* Other figures (limits_change.c): as weir_limits_set_concurrency() and weir_limits_set_rate(). */
+enum weir_status weir__limits_set_concurrency(struct weir__limits *limits, uint32_t concurrency);
+enum weir_status weir__limits_set_rate(struct weir__limits *limits, uint32_t number, const struct weir_rate *rate);
+
+/* How many rate limits there are. */
+static inline uint32_t weir__limits_rate_count(const struct weir__limits *limits)
+{
+    return atomic_load_explicit(&limits->state->rate_count, memory_order_relaxed);
+}
 
 /* Before the first attempt: what was sent before `now_ns`, oldest first, has its permits, and is in the certificates.
- */
+ * Nothing changes where a scope that was joined has a memory of its own. */
 void weir__limits_remember(struct weir__limits *limits, const struct weir_past_send *sends, size_t count,
                            int64_t now_ns);
 
-/* "concurrency", "100/1s"; "pause" for WEIR__GATE_NO_LIMIT. */
+/* "concurrency", "100/1s"; "pause" for WEIR__GATE_NO_LIMIT.  It lasts until the limit is changed twice more. */
 const char *weir__limits_name(const struct weir__limits *limits, uint32_t limit);
 
 /* Whether nothing may be sent now.  Takes no lock: asked right before each send. */
@@ -107,6 +157,9 @@ int64_t weir__limits_began(struct weir__limits *limits, struct weir__ticket *tic
 /* No response will be awaited any more: held from here, and uncertain.  Reads the clock likewise. */
 void weir__limits_gave_up(struct weir__limits *limits, struct weir__ticket *ticket, int64_t (*now)(void *context),
                           void *context);
+
+/* What weir__limits_sent() counted did not leave after all; before weir__limits_unsent(). */
+void weir__limits_withdraw(struct weir__limits *limits, struct weir__ticket *ticket);
 
 /* It never left: rate permits come back at once. */
 void weir__limits_unsent(struct weir__limits *limits, struct weir__ticket *ticket);

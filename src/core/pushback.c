@@ -46,7 +46,7 @@ static bool was_in_flight(const struct weir__pushback *p, const struct weir__pus
     bool precedes;
 
     weir__gate_lock(&p->limits->gate);
-    precedes = weir__pause_precedes(&p->limits->pause, response->sent_ns);
+    precedes = weir__pause_precedes(&p->limits->state->pause, response->sent_ns);
     weir__gate_unlock(&p->limits->gate);
     return precedes;
 }
@@ -63,7 +63,7 @@ static void settle_doubts(struct weir__pushback *p)
     if (p->in_flight_accepted < SPORADIC * p->in_flight_refused)
         return;
     weir__gate_lock(&p->limits->gate);
-    weir__pause_unslow(&p->limits->pause);
+    weir__pause_unslow(&p->limits->state->pause);
     weir__gate_unlock(&p->limits->gate);
 }
 
@@ -79,7 +79,7 @@ static void accept(struct weir__pushback *p, const struct weir__pushback_respons
     settle_doubts(p);
     p->guessed = false;
     weir__gate_lock(&p->limits->gate);
-    weir__pause_accepted(&p->limits->pause);
+    weir__pause_accepted(&p->limits->state->pause);
     weir__gate_unlock(&p->limits->gate);
 }
 
@@ -173,7 +173,8 @@ static int64_t wanted_silence(struct weir__pushback *p, const struct weir__pushb
     if (was_in_flight(p, response))
         return -1;
     weir__gate_lock(&p->limits->gate);
-    wait_ns = weir__pause_guess(&p->limits->pause, base_ns, p->rules.backoff_max_ns, weir__random_unit(&p->random));
+    wait_ns =
+        weir__pause_guess(&p->limits->state->pause, base_ns, p->rules.backoff_max_ns, weir__random_unit(&p->random));
     weir__gate_unlock(&p->limits->gate);
     return wait_ns;
 }
@@ -188,7 +189,7 @@ static void slow_down(struct weir__pushback *p, int64_t now_ns, int64_t wait_ns)
         look_back_ns = LOOK_BACK_MIN_NS;
     accepted = weir__statistics_answers(p->statistics, now_ns - look_back_ns, &first_ns);
     weir__gate_lock(&p->limits->gate);
-    weir__pause_slow(&p->limits->pause, now_ns, accepted, now_ns - first_ns,
+    weir__pause_slow(&p->limits->state->pause, now_ns, accepted, now_ns - first_ns,
                      accepted < WEIR__STATISTICS_ANSWERS ? look_back_ns : 0,
                      wait_ns > LOOK_BACK_MIN_NS ? wait_ns : LOOK_BACK_MIN_NS);
     weir__gate_unlock(&p->limits->gate);
@@ -212,7 +213,7 @@ static void pause(struct weir__pushback *p, const struct weir__pushback_response
                   struct weir__pushback_news *out)
 {
     const int64_t now_ns = response->now_ns;
-    struct weir__pause *rule = &p->limits->pause;
+    struct weir__pause *rule = &p->limits->state->pause;
     bool named, is_first;
     const int64_t wait_ns = wanted_silence(p, response, &named);
 
@@ -312,7 +313,7 @@ bool weir__pushback_too_long(struct weir__pushback *pushback, int64_t now_ns, in
     if (p->rules.pause_max_ns < 0)
         return false;
     weir__gate_lock(&p->limits->gate);
-    left_ns = p->limits->pause.named_until_ns - now_ns;
+    left_ns = p->limits->state->pause.named_until_ns - now_ns;
     weir__gate_unlock(&p->limits->gate);
     if (left_ns <= p->rules.pause_max_ns)
         return false;
@@ -327,21 +328,23 @@ void weir__pushback_reason(struct weir__pushback *pushback, char *out, size_t si
     weir__mutex_unlock(&pushback->lock);
 }
 
-void weir__pushback_read(struct weir__pushback *pushback, int64_t now_ns, struct weir_stats *out)
+void weir__pushback_read(struct weir__pushback *pushback, int64_t now_ns, struct weir_pause_stats *out,
+                         uint64_t *out_refusals, uint64_t *out_denied)
 {
     struct weir__pushback *p = pushback;
     int64_t left_ns, slow_ns;
 
     weir__mutex_lock(&p->lock);
-    out->pause = p->stats;
-    out->refusals = p->refusals;
-    out->budget_denied = p->denied;
+    *out = p->stats;
+    *out_refusals = p->refusals;
+    if (out_denied != NULL)
+        *out_denied = p->denied;
     weir__mutex_unlock(&p->lock);
     weir__gate_lock(&p->limits->gate);
-    left_ns = p->limits->pause.until_ns - now_ns;
-    slow_ns = p->limits->pause.slow_ns;
+    left_ns = p->limits->state->pause.until_ns - now_ns;
+    slow_ns = p->limits->state->pause.slow_ns;
     weir__gate_unlock(&p->limits->gate);
-    out->pause.left_ns = left_ns > 0 ? left_ns : 0;
-    out->pause.slowed_to_per_s = slow_ns > 0 ? (double)WEIR__NS_PER_S / (double)slow_ns : 0;
-    out->pause.gave_up = atomic_load(&p->gave_up);
+    out->left_ns = left_ns > 0 ? left_ns : 0;
+    out->slowed_to_per_s = slow_ns > 0 ? (double)WEIR__NS_PER_S / (double)slow_ns : 0;
+    out->gave_up = atomic_load(&p->gave_up);
 }

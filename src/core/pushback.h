@@ -97,7 +97,8 @@ bool weir__pushback_too_long(struct weir__pushback *pushback, int64_t now_ns, in
 /* "429, retry-after": of the newest pause. */
 void weir__pushback_reason(struct weir__pushback *pushback, char *out, size_t size);
 
-/* Fills refusals, budget_denied and pause of `out`. */
-void weir__pushback_read(struct weir__pushback *pushback, int64_t now_ns, struct weir_stats *out);
+/* What there is to tell; `out_denied` may be NULL: jobs that ended for want of budget. */
+void weir__pushback_read(struct weir__pushback *pushback, int64_t now_ns, struct weir_pause_stats *out,
+                         uint64_t *out_refusals, uint64_t *out_denied);
 
 #endif

@@ -71,7 +71,7 @@ static void tell_attempt(const struct weir__try *attempt, int64_t elapsed_ns)
 {
     const struct weir_event event = {
         .type = WEIR_EVENT_ATTEMPT,
-        .job_id = attempt->job->id,
+        .job_id = attempt->job->task.id,
         .attempt = attempt->job->tries,
         .http_status = attempt->reply.http_status,
         .error = attempt->reply.error,
@@ -127,8 +127,13 @@ static void count(const struct weir__try *attempt, bool repeats, int64_t elapsed
 
 static void end_job(struct weir *weir, struct weir__job *job, const struct weir_result *result)
 {
-    if (job->done != NULL)
+    weir__dispatcher_before_call(weir);
+    if (job->done != NULL) {
         job->done(job->user_data, result);
+        weir__dispatcher_after_call(weir);
+    } else if (job->completion != NULL) {
+        weir__completions_put(&weir->completions, job->completion, result);
+    }
     weir__job_free(&weir->stock, job);
 }
 
@@ -137,7 +142,8 @@ static void finish(const struct weir__try *attempt)
     struct weir__job *job = attempt->job;
     const struct weir__reply *reply = &attempt->reply;
     const struct weir_result result = {
-        .job_id = job->id,
+        .job_id = job->task.id,
+        .user_data = job->user_data,
         .outcome = attempt->verdict.outcome,
         .error = attempt->verdict.error,
         .detail = reply->detail,
@@ -155,6 +161,7 @@ static void finish(const struct weir__try *attempt)
         .total_ns = attempt->ended_ns - job->accepted_ns,
         .sent_at_ns = job->sent_wall_ns,
     };
+    weir__pool_ends(attempt->worker);
     end_job(attempt->weir, job, &result);
 }
 
@@ -242,14 +249,15 @@ static void tell_next(const struct weir__try *attempt, enum weir__pool_next next
     const struct weir__job *job = attempt->job;
     const struct weir_event event = {
         .type = WEIR_EVENT_RETRY,
-        .job_id = job->id,
+        .job_id = job->task.id,
         .attempt = job->tries,
         .http_status = attempt->reply.http_status,
         .detail = "",
         .limit_name = "",
         .wait_ns = next == WEIR__POOL_LATER ? job->task.due_ns - attempt->ended_ns : 0,
     };
-    if (next != WEIR__POOL_ENDED && job->repeats && !weir__pool_stopped(&attempt->weir->pool))
+    if (next != WEIR__POOL_ENDED && job->repeats && !weir__pool_stopped(&attempt->weir->pool) &&
+        !attempt->worker->cancelled)
         weir__dispatcher_tell(attempt->weir, &event);
 }
 
@@ -260,7 +268,8 @@ static void end_unsent(struct weir *weir, struct weir__job *job, enum weir_outco
     const bool goes_on =
         outcome == WEIR_OUTCOME_CANCELLED && !job->acted && (job->key_given || weir->rules.non_idempotent);
     const struct weir_result result = {
-        .job_id = job->id,
+        .job_id = job->task.id,
+        .user_data = job->user_data,
         .outcome = job->doubtful && !goes_on ? WEIR_OUTCOME_UNKNOWN
                    : job->acted              ? WEIR_OUTCOME_FAILED
                                              : outcome,
@@ -312,12 +321,15 @@ enum weir__pool_next weir__sequel_of(struct weir__try *attempt)
     return next;
 }
 
-void weir__sequel_drop(void *context, struct weir__task *task)
+void weir__sequel_drop(void *context, struct weir__task *task, bool cancelled)
 {
+    static const char *const details[2][2] = {
+        {"stopped before it was sent", "stopped before it was sent again"},
+        {"cancelled before it was sent", "cancelled before it was sent again"},
+    };
     struct weir__job *job = (struct weir__job *)task;
 
-    end_unsent(context, job, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED,
-               job->attempts > 0 ? "stopped before it was sent again" : "stopped before it was sent");
+    end_unsent(context, job, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED, details[cancelled][job->attempts > 0]);
 }
 
 void weir__sequel_expire(void *context, struct weir__task *task)

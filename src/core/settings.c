@@ -52,12 +52,13 @@ static bool valid_idempotency(const struct weir_options *o)
 
 bool weir__settings_valid(const struct weir_options *o)
 {
-    return o->struct_size == sizeof *o && o->concurrency >= 1 && o->concurrency <= WEIR_CONCURRENCY_MAX &&
-           o->worker_max <= WEIR_CONCURRENCY_MAX && o->queue_max >= 1 && o->queue_max <= WEIR_QUEUE_MAX &&
-           (o->rates != NULL || o->rate_count == 0) && o->connect_timeout_ns > 0 && o->timeout_ns > 0 &&
-           o->redirect_max <= WEIR_REDIRECTS_MAX && (o->tls_version_min == 12 || o->tls_version_min == 13) &&
-           o->deadline_ns >= 0 && valid_statuses(o->success, o->success_count, false) && valid_retry(o) &&
-           valid_idempotency(o) && valid_past(o);
+    return o->struct_size == sizeof *o && o->completion_max <= WEIR_COMPLETIONS_MAX && o->concurrency >= 1 &&
+           o->concurrency <= WEIR_CONCURRENCY_MAX && o->worker_max <= WEIR_CONCURRENCY_MAX && o->queue_max >= 1 &&
+           o->queue_max <= WEIR_QUEUE_MAX && (o->rates != NULL || o->rate_count == 0) && o->connect_timeout_ns > 0 &&
+           o->timeout_ns > 0 && o->redirect_max <= WEIR_REDIRECTS_MAX &&
+           (o->tls_version_min == 12 || o->tls_version_min == 13) && o->deadline_ns >= 0 &&
+           valid_statuses(o->success, o->success_count, false) && valid_retry(o) && valid_idempotency(o) &&
+           valid_past(o);
 }
 
 static char *put(char **at, const char *text)

@@ -48,6 +48,13 @@ void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outco
     weir__mutex_unlock(&statistics->lock);
 }
 
+void weir__statistics_answer(struct weir__statistics *statistics, int64_t answered_ns)
+{
+    weir__mutex_lock(&statistics->lock);
+    statistics->answers_ns[statistics->answer_count++ % WEIR__STATISTICS_ANSWERS] = answered_ns;
+    weir__mutex_unlock(&statistics->lock);
+}
+
 uint64_t weir__statistics_answers(struct weir__statistics *statistics, int64_t since_ns, int64_t *out_first_ns)
 {
     const struct weir__statistics *s = statistics;

@@ -53,6 +53,9 @@ void weir__statistics_attempt(struct weir__statistics *statistics, const struct 
 /* A job ended without an attempt.  Its error counts, unless it is cancelled, which says all. */
 void weir__statistics_ended(struct weir__statistics *statistics, enum weir_outcome outcome, enum weir_error error);
 
+/* An answer to a request that is no job's, and no refusal. */
+void weir__statistics_answer(struct weir__statistics *statistics, int64_t answered_ns);
+
 /* How many answers that were no refusals ended at `since_ns` or later, as far as they are remembered; with the first.
  */
 uint64_t weir__statistics_answers(struct weir__statistics *statistics, int64_t since_ns, int64_t *out_first_ns);

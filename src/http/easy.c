@@ -146,8 +146,9 @@ static void easy_perform(struct weir__connection *connection, const struct weir_
     const char *detail = "";
     begin_attempt(connection, call);
     memset(reply, 0, offsetof(struct weir__reply, detail) + 1); /* the rest of the text is of no meaning */
-    if (atomic_load(&connection->easy->aborted)) {
-        weir__easy_error_set(reply, WEIR_ERROR_STOPPED, "aborted");
+    const char *stopped = weir__easy_socket_stopped(connection);
+    if (stopped) {
+        weir__easy_error_set(reply, WEIR_ERROR_STOPPED, stopped);
         return;
     }
     enum weir_error error = weir__easy_setup_call(connection, call, &detail);
@@ -193,8 +194,12 @@ enum weir_status weir__easy_new(const struct weir__transport_options *options, s
         curl_global_cleanup();
         return WEIR_NO_MEMORY;
     }
-    easy->transport = (struct weir__transport){
-        .open = easy_open, .perform = easy_perform, .close = easy_close, .abort = easy_abort, .free = easy_free};
+    easy->transport = (struct weir__transport){.open = easy_open,
+                                               .perform = easy_perform,
+                                               .close = easy_close,
+                                               .cancel = weir__easy_socket_shutdown,
+                                               .abort = easy_abort,
+                                               .free = easy_free};
     easy->options = *options;
     easy->connect_timeout_ms = weir__easy_setup_ms(options->connect_timeout_ns);
     atomic_init(&easy->aborted, false);

@@ -1,10 +1,10 @@
 /*
  * easy - what the files of the libcurl transport share: the transport, one connection of it, one attempt.
  *
- *   easy.c         new, open, perform, close, abort, free
+ *   easy.c         new, open, perform, close, cancel, abort, free
  *   easy_setup.c   the handle's options: those set once, and those that follow from a call
  *   easy_receive.c the response: header section, body, the wire
- *   easy_socket.c  sockets, and how abort reaches them
+ *   easy_socket.c  sockets, and how cancel and abort reach them
  *   easy_error.c   from a CURLcode and what the callbacks saw to an error and a detail
  *   tls.c          the only file that knows OpenSSL;  proxy.c  the environment's proxies
  *   transport_check.c  what must not reach the wire
@@ -13,6 +13,9 @@
  * it is made, and a call sets only what differs from the call before.  curl_easy_perform blocks; what ends it early is
  * shutdown(2) on its socket (0.1 ms, where a flag read by XFERINFOFUNCTION takes up to a second).  While a name is
  * looked up there is none; libcurl waits for its resolver anyway, and then OPENSOCKETFUNCTION refuses.
+ *
+ * A cancel is an abort of one connection, whose flag is the call's: the next call finds another flag and, at worst, its
+ * kept connections dead, which libcurl sees before it sends.
  *
  * Locks.  easy.lock guards the list of connections; connection.socket_lock guards its sockets and is the only thing
  * taken under easy.lock.  Neither is ever held over a curl call, a callback or an allocation.
@@ -165,6 +168,9 @@ int weir__easy_socket_close(void *user, curl_socket_t socket);
 
 /* Makes connection.fields of what was collected.  False where there is no memory. */
 bool weir__easy_receive_fields(struct weir__connection *connection);
+
+/* What has ended the attempt from outside: "aborted", "cancelled"; NULL if nothing has. */
+const char *weir__easy_socket_stopped(const struct weir__connection *connection);
 
 /* Ends whatever the connection's sockets are doing.  From any thread. */
 void weir__easy_socket_shutdown(struct weir__connection *connection);

@@ -172,8 +172,8 @@ static void explain_timeout(struct weir__connection *connection, struct weir__re
 }
 
 /*
- * Whether libcurl's word that the response is whole can be believed after abort: the end of a response that has neither
- * length nor chunks is the end of its connection, and abort makes just that.
+ * Whether libcurl's word that the response is whole can be believed after cancel or abort: the end of a response that
+ * has neither length nor chunks is the end of its connection, and they make just that.
  */
 static bool surely_whole(const struct weir__connection *connection)
 {
@@ -249,11 +249,11 @@ static bool lost_kept(struct weir__connection *connection, CURLcode code)
 void weir__easy_error_explain(struct weir__connection *connection, CURLcode code, struct weir__reply *reply)
 {
     const struct weir__attempt *attempt = &connection->attempt;
-    bool aborted = atomic_load(&connection->easy->aborted);
+    const char *stopped = weir__easy_socket_stopped(connection);
     char limit[64];
     /* The second: libcurl repeats a request that was refused with 417 for its Expect field.  The 417 is the response.
      */
-    if ((code == CURLE_OK && attempt->began && !(aborted && !surely_whole(connection))) ||
+    if ((code == CURLE_OK && attempt->began && !(stopped && !surely_whole(connection))) ||
         (attempt->again && attempt->head_done)) {
         reply->error = WEIR_ERROR_NONE;
     } else if (attempt->head_too_large) {
@@ -264,8 +264,8 @@ void weir__easy_error_explain(struct weir__connection *connection, CURLcode code
         weir__easy_error_set(reply, WEIR_ERROR_BODY_TOO_LARGE, limit);
     } else if (attempt->no_memory) {
         weir__easy_error_set(reply, WEIR_ERROR_RESOURCE, "out of memory");
-    } else if (aborted || attempt->refused) {
-        weir__easy_error_set(reply, WEIR_ERROR_STOPPED, aborted ? "aborted" : "not sent");
+    } else if (stopped || attempt->refused) {
+        weir__easy_error_set(reply, WEIR_ERROR_STOPPED, stopped ? stopped : "not sent");
     } else if (lost_kept(connection, code)) {
         reply->resend = true;
         weir__easy_error_set(reply, WEIR_ERROR_CONNECTION_LOST, "the kept connection was lost before a response came");

@@ -43,7 +43,7 @@ int weir__easy_receive_wire(void *user, char *remote, char *local, int remote_po
         attempt->again = true;
         return CURL_PREREQFUNC_ABORT;
     }
-    if (atomic_load(&connection->easy->aborted))
+    if (weir__easy_socket_stopped(connection))
         return CURL_PREREQFUNC_ABORT;
     attempt->reached = true;
     attempt->new_connection = attempt->opened;
@@ -53,7 +53,7 @@ int weir__easy_receive_wire(void *user, char *remote, char *local, int remote_po
         return CURL_PREREQFUNC_ABORT;
     }
     attempt->waited_ns = waited_ns;
-    if (atomic_load(&connection->easy->aborted))
+    if (weir__easy_socket_stopped(connection))
         return CURL_PREREQFUNC_ABORT;
     extend_timeout(connection, attempt->waited_ns);
     attempt->sent = true;

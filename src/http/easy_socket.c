@@ -1,8 +1,8 @@
 /*
- * easy_socket - the sockets of a connection, and how abort reaches them.
+ * easy_socket - the sockets of a connection, and how cancel and abort reach them.
  *
- * A socket stands in the list from its making until right before its close, both under the lock under which abort shuts
- * it down: so the number that abort uses is never one that was closed and given to somebody else.
+ * A socket stands in the list from its making until right before its close, both under the lock under which it is shut
+ * down from outside: so the number used there is never one that was closed and given to somebody else.
  */
 #include "http/easy.h"
 
@@ -12,11 +12,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* False where abort came first (it sets its flag before it takes the lock) or there is no room. */
+const char *weir__easy_socket_stopped(const struct weir__connection *connection)
+{
+    const atomic_bool *cancelled = connection->attempt.call->cancelled;
+    if (atomic_load(&connection->easy->aborted))
+        return "aborted";
+    return cancelled && atomic_load(cancelled) ? "cancelled" : NULL;
+}
+
+/* False where a cancel or abort came first (its flag is set before the lock is taken) or there is no room. */
 static bool remember(struct weir__connection *connection, int fd)
 {
     weir__mutex_lock(&connection->socket_lock);
-    bool taken = !atomic_load(&connection->easy->aborted) && connection->socket_count < WEIR__SOCKETS_MAX;
+    bool taken = !weir__easy_socket_stopped(connection) && connection->socket_count < WEIR__SOCKETS_MAX;
     if (taken)
         connection->sockets[connection->socket_count++] = fd;
     weir__mutex_unlock(&connection->socket_lock);

@@ -108,7 +108,9 @@ static bool load_client(struct weir__tls *tls, const char *cert_path, const char
 
 enum weir_status weir__tls_new(const struct weir__transport_options *options, struct weir__tls **out)
 {
-    struct weir__tls *tls = calloc(1, sizeof *tls);
+    /* So that OpenSSL is among what exit() takes down after this handle: libcurl does not initialise it for who comes
+     * after a curl_global_init() without CURL_GLOBAL_SSL. */
+    struct weir__tls *tls = OPENSSL_init_ssl(0, NULL) == 1 ? calloc(1, sizeof *tls) : NULL;
     if (!tls)
         return WEIR_NO_MEMORY;
     if (!weir__mutex_init(&tls->lock)) {

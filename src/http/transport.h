@@ -9,6 +9,7 @@
 
 #include "weir.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,8 @@ struct weir__call {
     size_t body_size;
     int64_t timeout_ns; /* all that there is for it, `wire` included, where that is less than the options give; 0: as
                            they say */
+    const atomic_bool *cancelled; /* true ends the attempt as an abort does, at once if `cancel` is called after it was
+                                     set; NULL: nobody will */
     bool drop_reply; /* nobody will look at the response's headers and body: they are counted and dropped, but for the
                         header fields that weir__feedback_wants() */
 
@@ -73,8 +76,8 @@ struct weir__transport_options {
 };
 
 /*
- * A transport: shared by all workers of a dispatcher.  `open`, `abort` may be called from any thread; a connection is
- * its worker's alone.
+ * A transport: shared by all workers of a dispatcher.  `open`, `cancel`, `abort` may be called from any thread; else a
+ * connection is its worker's alone.
  */
 struct weir__transport {
     /* NULL where there is no memory. */
@@ -82,6 +85,9 @@ struct weir__transport {
     /* Blocks until the attempt is over.  After abort it returns at once with WEIR_ERROR_STOPPED. */
     void (*perform)(struct weir__connection *connection, const struct weir__call *call, struct weir__reply *reply);
     void (*close)(struct weir__connection *connection); /* NULL is a no-op */
+    /* Wakes a perform whose call was cancelled, wherever it waits.  The connection must not be closed meanwhile; it can
+     * be used again.  Neither waits nor calls anybody back. */
+    void (*cancel)(struct weir__connection *connection);
     /* Ends every perform now and to come, even one on a silent connection. */
     void (*abort)(struct weir__transport *transport);
     void (*free)(struct weir__transport *transport); /* every connection must be closed; NULL is a no-op */

@@ -49,7 +49,7 @@ static bool set_defaults(struct weir__config *config)
 }
 
 bool weir__config_load(const char *file, const struct weir__config_set *sets, size_t set_count,
-                       struct weir__config *out, struct weir__config_errors *errors)
+                       enum weir__config_use use, struct weir__config *out, struct weir__config_errors *errors)
 {
     struct weir__config_tree tree = {.errors = errors};
     bool good;
@@ -58,7 +58,7 @@ bool weir__config_load(const char *file, const struct weir__config_set *sets, si
     if (!set_defaults(out))
         weir__config_errors_no_memory(&tree);
     else if (weir__config_tree_read(&tree, file, sets, set_count))
-        weir__config_decode(&tree, out);
+        weir__config_decode(&tree, use, out);
     weir__config_tree_clear(&tree);
     good = errors->count == 0 && errors->dropped == 0;
     if (!good)

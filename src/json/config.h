@@ -115,15 +115,20 @@ struct weir__config_errors {
     struct weir__config_error list[WEIR__CONFIG_ERRORS_MAX];
     size_t count;   /* in the list */
     size_t dropped; /* beyond it, or without memory for their text */
+    bool no_memory; /* one of them is that memory ran out, so that the rest may be mistaken */
 };
 
+/* What is loaded for: a run must know what to send and how often; a library's user says so in each request. */
+enum weir__config_use { WEIR__CONFIG_RUN, WEIR__CONFIG_LIBRARY };
+
 /*
- * Reads and checks `file` (NULL: none) with the overrides on top.  True with `out` filled, which weir__config_clear()
+ * Reads and checks `file` (NULL: none) with the overrides on top; `url` and `total` (or `input`) must be given for
+ * WEIR__CONFIG_RUN, and are only checked for WEIR__CONFIG_LIBRARY.  True with `out` filled, which weir__config_clear()
  * frees; false with at least one error (count + dropped), and `out` empty.  Either way weir__config_errors_clear()
  * frees `errors`, which need not be initialised before.  Not thread-safe (cJSON keeps a global error pointer).
  */
 bool weir__config_load(const char *file, const struct weir__config_set *sets, size_t set_count,
-                       struct weir__config *out, struct weir__config_errors *errors);
+                       enum weir__config_use use, struct weir__config *out, struct weir__config_errors *errors);
 
 void weir__config_clear(struct weir__config *config);
 void weir__config_errors_clear(struct weir__config_errors *errors);

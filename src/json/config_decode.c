@@ -24,7 +24,7 @@ static bool is_scope(const char *text)
     if (strncmp(text, "host:", 5) != 0)
         return false;
     length = strspn(text + 5, allowed);
-    return length > 0 && length <= WEIR__CONFIG_SCOPE_MAX && text[5 + length] == '\0';
+    return length > 0 && length <= WEIR_SCOPE_NAME_MAX && text[5] != '.' && text[5 + length] == '\0';
 }
 
 static bool is_method(const char *text)
@@ -42,7 +42,9 @@ static const char *string_mistake(enum weir__config_kind kind, const char *text)
     case WEIR__KIND_METHOD:
         return is_method(text) ? NULL : "a method in capitals such as \"GET\" or \"POST\"";
     case WEIR__KIND_SCOPE:
-        return is_scope(text) ? NULL : "\"process\" or \"host:NAME\", NAME of letters, digits, \".\", \"_\" and \"-\"";
+        return is_scope(text) ? NULL
+                              : "\"process\" or \"host:NAME\", NAME of 1 to 64 letters, digits, \".\", \"_\" and "
+                                "\"-\", the first no \".\"";
     case WEIR__KIND_TOKEN:
         return weir__config_keys_is_token(text) ? NULL : "the name of a header field such as \"Idempotency-Key\"";
     default:
@@ -214,15 +216,16 @@ static const cJSON *given_in(const struct weir__config_tree *tree, const char *g
     return item == NULL || cJSON_IsNull(item) ? NULL : item;
 }
 
-static void check_work(struct weir__config_tree *tree)
+static void check_work(struct weir__config_tree *tree, enum weir__config_use use)
 {
     const cJSON *input = given(tree, "input"), *total = given(tree, "total"), *body_file = given(tree, "body_file");
+    const bool needed = use == WEIR__CONFIG_RUN && input == NULL;
 
-    if (input == NULL && given(tree, "url") == NULL)
+    if (needed && given(tree, "url") == NULL)
         weir__config_errors_add(
             tree, tree->root, "url",
             "missing: where to send, such as \"http://127.0.0.1:8080/get\" (or \"input\", a file of jobs)");
-    if (input == NULL && total == NULL)
+    if (needed && total == NULL)
         weir__config_errors_add(tree, tree->root, "total",
                                 "missing: how many jobs, such as 200 (or \"input\", a file of jobs)");
     if (input != NULL && total != NULL)
@@ -261,10 +264,10 @@ static void check_retry(struct weir__config_tree *tree, const struct weir__confi
                             backoff, most);
 }
 
-void weir__config_decode(struct weir__config_tree *tree, struct weir__config *config)
+void weir__config_decode(struct weir__config_tree *tree, enum weir__config_use use, struct weir__config *config)
 {
     decode_object(tree, tree->root, "", config);
-    check_work(tree);
+    check_work(tree, use);
     check_retry(tree, config);
     check_idempotency(tree, config);
     if (config->tls.client_key != NULL && config->tls.client_cert == NULL &&

@@ -18,12 +18,14 @@
 
 static void add_text(struct weir__config_errors *errors, const char *text)
 {
-    char *copy = errors->count < WEIR__CONFIG_ERRORS_MAX ? strdup(text) : NULL;
+    const bool room = errors->count < WEIR__CONFIG_ERRORS_MAX;
+    char *copy = room ? strdup(text) : NULL;
 
     if (copy == NULL)
         errors->dropped++;
     else
         errors->list[errors->count++].text = copy;
+    errors->no_memory |= room && copy == NULL;
 }
 
 void weir__config_errors_clear(struct weir__config_errors *errors)
@@ -94,9 +96,9 @@ void weir__config_errors_add_at(struct weir__config_tree *tree, size_t source, s
 
 void weir__config_errors_no_memory(struct weir__config_tree *tree)
 {
-    if (!tree->no_memory)
+    if (!tree->errors->no_memory)
         add_text(tree->errors, "out of memory");
-    tree->no_memory = true;
+    tree->errors->no_memory = true;
 }
 
 void weir__config_errors_quote(const char *text, char *out)

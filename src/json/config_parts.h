@@ -23,7 +23,6 @@
 #define WEIR__CONFIG_TOTAL_MAX UINT64_C(1000000000000)
 #define WEIR__CONFIG_BUDGET_MAX 100u
 #define WEIR__CONFIG_BODY_MAX_MAX (UINT64_C(16) * 1024 * 1024 * 1024)
-#define WEIR__CONFIG_SCOPE_MAX 64u /* characters of NAME in "host:NAME" */
 
 /* ------------------------------------------------------------------------------------------------------- config_tree.c
  */
@@ -54,7 +53,6 @@ struct weir__config_tree {
     struct weir__config_place *places; /* a later one counts: memory of a removed item may serve again */
     size_t place_count, place_capacity;
     struct weir__config_errors *errors;
-    bool no_memory; /* has been reported */
 };
 
 /* Reads the file (NULL: an empty object).  False after an error that leaves nothing to go on with. */
@@ -159,7 +157,7 @@ bool weir__config_keys_is_token(const char *text);
  */
 
 /* Checks the whole tree; what is right lands in `config`, which holds the defaults. */
-void weir__config_decode(struct weir__config_tree *tree, struct weir__config *config);
+void weir__config_decode(struct weir__config_tree *tree, enum weir__config_use use, struct weir__config *config);
 
 /* ----------------------------------------------------------------------------------------------------- config_values.c
  */
@@ -196,7 +194,8 @@ bool weir__config_text_get(struct weir__config_tree *tree, const cJSON *item, co
 /* The name of a file as it stands at an item, made relative to the current directory; NULL after an error. */
 char *weir__config_text_path(struct weir__config_tree *tree, const cJSON *item, const char *name);
 
-/* A whole file, at most WEIR__CONFIG_MAX_SIZE; NULL with `*out_reason` set (static or strerror's). */
+/* A whole file, at most WEIR__CONFIG_MAX_SIZE; NULL with `*out_reason` set: static or strerror's, NULL where
+ * there was no memory. */
 char *weir__config_text_read(const char *name, size_t *out_size, const char **out_reason);
 
 /* ---------------------------------------------------------------------------- config_rates.c, _statuses.c, _request.c

@@ -279,8 +279,11 @@ void weir__config_request_body_file(struct weir__config_tree *tree, const cJSON 
     bytes = weir__config_text_read(path, &size, &reason);
     if (bytes == NULL) {
         weir__config_errors_quote(path, quoted);
-        weir__config_errors_add(tree, item, "body_file", "%s cannot be read: %s", *out_secret ? "the file" : quoted,
-                                reason);
+        if (reason == NULL)
+            weir__config_errors_no_memory(tree);
+        else
+            weir__config_errors_add(tree, item, "body_file", "%s cannot be read: %s", *out_secret ? "the file" : quoted,
+                                    reason);
         free(path);
         return;
     }

@@ -30,7 +30,7 @@ char *weir__config_text_read(const char *name, size_t *out_size, const char **ou
             capacity *= 2;
         grown = realloc(text, capacity);
         if (grown == NULL) {
-            *out_reason = "out of memory";
+            *out_reason = NULL;
             goto failed;
         }
         text = grown;
@@ -109,7 +109,9 @@ static bool append_file(struct weir__config_tree *tree, const cJSON *item, const
         return false;
     content = weir__config_text_read(file, &size, &reason);
     weir__config_errors_quote(file, quoted);
-    if (content == NULL) {
+    if (content == NULL && reason == NULL) {
+        weir__config_errors_no_memory(tree);
+    } else if (content == NULL) {
         weir__config_errors_add(tree, item, path, "${file:}: %s cannot be read: %s", quoted, reason);
     } else if (memchr(content, '\0', size) != NULL) {
         weir__config_errors_add(tree, item, path, "${file:}: %s has a NUL byte in it", quoted);

@@ -282,7 +282,10 @@ static bool read_root(struct weir__config_tree *tree, const char *file)
     tree->sources[0].name = file;
     tree->text = weir__config_text_read(file, &size, &reason);
     if (tree->text == NULL) {
-        weir__config_errors_add(tree, NULL, file, "cannot be read: %s", reason);
+        if (reason == NULL)
+            weir__config_errors_no_memory(tree);
+        else
+            weir__config_errors_add(tree, NULL, file, "cannot be read: %s", reason);
         return false;
     }
     tree->sources[0].text = tree->text;
@@ -317,9 +320,9 @@ bool weir__config_tree_read(struct weir__config_tree *tree, const char *file, co
     }
     if (!read_root(tree, file))
         return false;
-    for (size_t i = 0; i < set_count && !tree->no_memory; i++)
+    for (size_t i = 0; i < set_count && !tree->errors->no_memory; i++)
         weir__config_overrides_apply(tree, &sets[i], i + 1);
-    return !tree->no_memory;
+    return !tree->errors->no_memory;
 }
 
 void weir__config_tree_clear(struct weir__config_tree *tree)

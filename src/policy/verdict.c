@@ -27,11 +27,26 @@ static bool in_ranges(const struct weir_status_range *ranges, size_t count, int 
     return false;
 }
 
+bool weir__verdict_turns_away(int http_status, bool has_retry_after, bool exhausted, bool idempotent)
+{
+    switch (http_status) {
+    case 429:
+        return true;
+    case 403:
+        return has_retry_after || exhausted;
+    case 503:
+    case 529:
+        /* Gateways put the figures of their limits on every response, one that failed behind them included. */
+        return has_retry_after || (exhausted && idempotent);
+    default:
+        return false;
+    }
+}
+
 bool weir__verdict_refuses(const struct weir__verdict_rules *rules, int http_status, bool has_retry_after)
 {
-    if (in_ranges(rules->success, rules->success_count, http_status))
-        return false;
-    return http_status == 429 || (has_retry_after && (http_status == 403 || http_status == 503 || http_status == 529));
+    return !in_ranges(rules->success, rules->success_count, http_status) &&
+           weir__verdict_turns_away(http_status, has_retry_after, false, false);
 }
 
 /* What the status line alone says.  It says it even where the rest of the response was lost. */
@@ -47,18 +62,8 @@ enum answer {
 
 static bool is_refusal(const struct weir__verdict_facts *facts)
 {
-    switch (facts->http_status) {
-    case 429:
-        return true;
-    case 403:
-        return facts->pushes_back;
-    case 503:
-    case 529:
-        /* Gateways put the figures of their limits on every response, one that failed behind them included. */
-        return facts->pushes_back && (!facts->exhausted || weir__verdict_idempotent(facts->method));
-    default:
-        return false;
-    }
+    return weir__verdict_turns_away(facts->http_status, facts->pushes_back && !facts->exhausted, facts->exhausted,
+                                    weir__verdict_idempotent(facts->method));
 }
 
 static enum answer answer_of(const struct weir__verdict_rules *rules, const struct weir__verdict_facts *facts)

@@ -77,6 +77,12 @@ struct weir__verdict {
 
 struct weir__verdict weir__verdict_of(const struct weir__verdict_rules *rules, const struct weir__verdict_facts *facts);
 
+/*
+ * Whether a status and what the header says make a refusal: turned away for the server's limits, and not processed.
+ * `exhausted`: nothing remains.  Where the method is not known it is not `idempotent`: that errs to the safe side.
+ */
+bool weir__verdict_turns_away(int http_status, bool has_retry_after, bool exhausted, bool idempotent);
+
 /* Whether a header alone, with Retry-After or without, makes a refusal, whatever its body will be. */
 bool weir__verdict_refuses(const struct weir__verdict_rules *rules, int http_status, bool has_retry_after);
 

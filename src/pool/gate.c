@@ -1,32 +1,37 @@
-/* gate - see gate.h */
+/* gate - see gate.h; here, asking and giving back.  How a state is made, shared and mended is in gate_state.c. */
 #include "pool/gate.h"
 
 #include "base/clock.h"
 #include "base/sync.h"
+#include "pool/gate_state.h"
 
 #include <assert.h>
 
-bool weir__gate_init(struct weir__gate *gate)
+void weir__gate_lock(struct weir__gate *gate)
 {
-    *gate = (struct weir__gate){.limit_count = 0};
-    return weir__mutex_init(&gate->lock);
+    struct weir__gate_state *state = gate->state;
+
+    if (!state->shared)
+        weir__mutex_lock(&state->lock);
+    else if (!weir__mutex_lock_shared(&state->lock))
+        weir__gate_mend(state);
 }
 
-void weir__gate_clear(struct weir__gate *gate)
+void weir__gate_unlock(struct weir__gate *gate)
 {
-    for (uint32_t i = 0; i < gate->limit_count; i++)
-        weir__permits_clear(&gate->permits[i]);
-    weir__mutex_clear(&gate->lock);
+    weir__mutex_unlock(&gate->state->lock);
 }
 
 bool weir__gate_add_limit(struct weir__gate *gate, uint32_t permits, int64_t hold_ns)
 {
-    const uint32_t limit = gate->limit_count;
+    struct weir__gate_state *state = gate->state;
+    const uint32_t limit = state->limit_count;
 
-    if (limit == WEIR__GATE_LIMITS_MAX || !weir__permits_init(&gate->permits[limit], permits, permits, hold_ns > 0))
+    if (limit == WEIR__GATE_LIMITS_MAX || !weir__gate_place(state, limit, permits, permits))
         return false;
-    gate->hold_ns[limit] = hold_ns;
-    gate->limit_count++;
+    state->hold_ns[limit] = hold_ns;
+    state->limit_count++;
+    gate->known++;
     return true;
 }
 
@@ -42,12 +47,12 @@ bool weir__gate_spend(struct weir__gate *gate, uint32_t limit, int64_t due_ns)
 {
     bool spent;
 
-    assert(limit < gate->limit_count && gate->hold_ns[limit] > 0);
-    weir__mutex_lock(&gate->lock);
-    spent = weir__sem_try(&gate->permits[limit].free);
+    weir__gate_lock(gate);
+    assert(limit < gate->state->limit_count && gate->state->hold_ns[limit] > 0);
+    spent = weir__sem_try(&gate->state->permits[limit].free);
     if (spent)
-        weir__permits_give_at(&gate->permits[limit], due_ns);
-    weir__mutex_unlock(&gate->lock);
+        weir__permits_give_at(&gate->state->permits[limit], due_ns);
+    weir__gate_unlock(gate);
     return spent;
 }
 
@@ -66,37 +71,86 @@ static struct weir__gate_answer open_at(const struct weir__gate *gate, int64_t n
         .go = true,
         .cause = WEIR__GATE_OPEN,
         .limit = WEIR__GATE_NO_LIMIT,
-        .limit_count = gate->limit_count,
+        .limit_count = gate->state->limit_count,
         .not_before_ns = now_ns,
     };
+}
+
+/* Under the lock.  Others may have added limits. */
+static void catch_up(struct weir__gate *gate)
+{
+    if (gate->known == gate->state->limit_count)
+        return;
+    gate->known = gate->state->limit_count;
+    if (gate->keeper.grown != NULL)
+        gate->keeper.grown(gate->keeper.context);
 }
 
 /* Takes a permit of every limit, and tells what is in the way; `taken` has a bit for each limit that gave one. */
 static uint32_t try_all(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer)
 {
+    struct weir__gate_state *state = gate->state;
     uint32_t taken = 0;
 
+    catch_up(gate);
     *answer = open_at(gate, now_ns);
+    if (gate->closed)
+        obstruct(answer, WEIR__GATE_PAUSE, WEIR__GATE_NO_LIMIT, WEIR__NEVER);
     for (uint32_t i = 0; i < gate->rule_count; i++) {
         const uint32_t limit = gate->rules[i].limit;
         const int64_t next = gate->rules[i].next(gate->rules[i].rule);
         if (next > now_ns)
             obstruct(answer, limit == WEIR__GATE_NO_LIMIT ? WEIR__GATE_PAUSE : WEIR__GATE_RULE, limit, next);
     }
-    for (uint32_t i = 0; i < gate->limit_count; i++) {
-        if (weir__permits_take(&gate->permits[i], now_ns))
+    for (uint32_t i = 0; i < state->limit_count; i++) {
+        if (weir__permits_take(&state->permits[i], now_ns))
             taken |= UINT32_C(1) << i;
         else
-            obstruct(answer, WEIR__GATE_PERMIT, i, weir__permits_next(&gate->permits[i]));
+            obstruct(answer, WEIR__GATE_PERMIT, i, weir__permits_next(&state->permits[i]));
     }
     return taken;
 }
 
 static void give_all(struct weir__gate *gate, uint32_t taken)
 {
-    for (uint32_t i = 0; i < gate->limit_count; i++)
+    for (uint32_t i = 0; i < gate->state->limit_count; i++)
         if ((taken & (UINT32_C(1) << i)) != 0)
-            weir__permits_give(&gate->permits[i]);
+            weir__permits_give(&gate->state->permits[i]);
+}
+
+/* Whether somebody else can have permits, or want them. */
+static bool shares(const struct weir__gate *gate)
+{
+    return gate->state->party_count > 1;
+}
+
+/* What is with others comes back at a moment that nobody names, or never, if they died. */
+static void look_again(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer)
+{
+    if (answer->cause == WEIR__GATE_PERMIT && answer->not_before_ns > now_ns + WEIR__GATE_LOOK_NS &&
+        (gate->state->shared || answer->not_before_ns == WEIR__NEVER))
+        answer->not_before_ns = now_ns + WEIR__GATE_LOOK_NS;
+}
+
+/* try_all(), and what the others have to do with it. */
+static uint32_t try_among_others(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer)
+{
+    struct weir__gate_state *state = gate->state;
+    uint32_t taken = try_all(gate, now_ns, answer);
+    int64_t turn_ns;
+
+    if (!shares(gate))
+        return taken;
+    if (!answer->go && answer->cause == WEIR__GATE_PERMIT && now_ns - state->reaped_ns >= WEIR__GATE_LOOK_NS) {
+        give_all(gate, taken);
+        weir__gate_bury_dead(gate, now_ns);
+        taken = try_all(gate, now_ns, answer);
+    }
+    if (answer->go && (turn_ns = weir__party_turn(state, gate->party, now_ns)) > now_ns)
+        obstruct(answer, WEIR__GATE_PERMIT, state->limit_count - 1, turn_ns);
+    if (!answer->go)
+        look_again(gate, now_ns, answer);
+    return taken;
 }
 
 /* The time since the last question goes to the limit that was in the way then; a job counts once for each limit. */
@@ -117,45 +171,63 @@ static void account(struct weir__gate *gate, int64_t now_ns, const struct weir__
 
 static void count_out(struct weir__gate *gate)
 {
-    for (uint32_t i = 0; i < gate->limit_count; i++)
-        if (++gate->tallies[i].out > gate->tallies[i].out_peak)
-            gate->tallies[i].out_peak = gate->tallies[i].out;
+    for (uint32_t i = 0; i < gate->state->limit_count; i++)
+        if (++gate->party->out[i] > gate->tallies[i].out_peak)
+            gate->tallies[i].out_peak = gate->party->out[i];
+    gate->party->unanswered++;
+    gate->state->unanswered++;
+    if (++gate->crowd->out > gate->crowd->peak)
+        gate->crowd->peak = gate->crowd->out;
+}
+
+/* Where others share the gate, its place in their line. */
+static void line_up(struct weir__gate *gate, const struct weir__gate_answer *answer)
+{
+    if (answer->go || answer->cause == WEIR__GATE_PAUSE)
+        weir__party_step_out(gate->state, gate->party);
+    else
+        weir__party_stand(gate->state, gate->party, answer->not_before_ns);
 }
 
 void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer)
 {
     uint32_t taken;
 
-    weir__mutex_lock(&gate->lock);
-    taken = try_all(gate, now_ns, answer);
+    weir__gate_lock(gate);
+    taken = try_among_others(gate, now_ns, answer);
     account(gate, now_ns, answer);
     if (answer->go) {
         count_out(gate);
-        gate->unanswered++;
         for (uint32_t i = 0; i < gate->rule_count; i++)
             gate->rules[i].take(gate->rules[i].rule, now_ns);
     } else {
         give_all(gate, taken);
     }
-    weir__mutex_unlock(&gate->lock);
+    if (shares(gate))
+        line_up(gate, answer);
+    weir__gate_unlock(gate);
 }
 
 void weir__gate_peek(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer)
 {
-    weir__mutex_lock(&gate->lock);
+    weir__gate_lock(gate);
     give_all(gate, try_all(gate, now_ns, answer));
+    if (!answer->go && shares(gate))
+        look_again(gate, now_ns, answer);
     account(gate, now_ns, answer);
-    weir__mutex_unlock(&gate->lock);
+    weir__gate_unlock(gate);
 }
 
 void weir__gate_leave(struct weir__gate *gate, int64_t now_ns)
 {
     struct weir__gate_answer gone;
 
-    weir__mutex_lock(&gate->lock);
+    weir__gate_lock(gate);
     gone = open_at(gate, now_ns);
     account(gate, now_ns, &gone);
-    weir__mutex_unlock(&gate->lock);
+    if (gate->party->waiting)
+        weir__party_step_out(gate->state, gate->party);
+    weir__gate_unlock(gate);
 }
 
 /* What becomes of a new limit's permits. */
@@ -182,25 +254,31 @@ static struct shares share_out(uint32_t permits, uint32_t left, uint32_t unanswe
 }
 
 /* Under the lock.  Jobs that went and whose attempt is not over; without a limit that counts them, the unanswered. */
-static uint32_t on_the_way(const struct weir__gate *gate)
+static uint32_t on_the_way(struct weir__gate_state *state)
 {
-    return gate->limit_count > 0 && gate->tallies[0].out > gate->unanswered ? gate->tallies[0].out : gate->unanswered;
+    uint32_t out = 0;
+
+    for (uint32_t i = 0; i < state->party_top; i++)
+        out += weir__party_of(state, i)->out[0];
+    return state->limit_count > 0 && out > state->unanswered ? out : state->unanswered;
 }
 
 /* Under the lock.  There must be room for the rule. */
 static uint32_t adopt(struct weir__gate *gate, uint32_t permits, int64_t hold_ns, const struct shares *shares,
                       int64_t due_ns, const struct weir__gate_rule *rule)
 {
-    const uint32_t limit = gate->limit_count;
+    struct weir__gate_state *state = gate->state;
+    const uint32_t limit = state->limit_count;
 
-    if (!weir__permits_init(&gate->permits[limit], permits, shares->free, true))
+    if (!weir__gate_place(state, limit, permits, shares->free))
         return 0;
     for (uint32_t i = 0; i < shares->held; i++)
-        weir__permits_give_at(&gate->permits[limit], due_ns);
-    gate->hold_ns[limit] = hold_ns;
-    gate->adopted_out[limit] = gate->unanswered;
-    gate->tallies[limit].out = gate->tallies[limit].out_peak = shares->out;
-    gate->limit_count++;
+        weir__permits_give_at(&state->permits[limit], due_ns);
+    state->hold_ns[limit] = hold_ns;
+    state->adopted_out[limit] = state->unanswered;
+    gate->tallies[limit].out_peak = shares->out;
+    state->limit_count++;
+    gate->known++;
     if (rule != NULL) {
         gate->rules[gate->rule_count] = *rule;
         gate->rules[gate->rule_count++].limit = limit;
@@ -211,84 +289,132 @@ static uint32_t adopt(struct weir__gate *gate, uint32_t permits, int64_t hold_ns
 uint32_t weir__gate_adopt(struct weir__gate *gate, uint32_t permits, int64_t hold_ns, uint32_t left, int64_t due_ns,
                           const struct weir__gate_rule *rule)
 {
+    struct weir__gate_state *state = gate->state;
     uint32_t limit = 0;
     struct shares shares;
 
-    weir__mutex_lock(&gate->lock);
-    if (gate->limit_count < WEIR__GATE_LIMITS_MAX && (rule == NULL || gate->rule_count < WEIR__GATE_RULES_MAX)) {
-        shares = share_out(permits, left, gate->unanswered, on_the_way(gate));
+    weir__gate_lock(gate);
+    catch_up(gate);
+    if (state->limit_count < WEIR__GATE_LIMITS_MAX && (rule == NULL || gate->rule_count < WEIR__GATE_RULES_MAX)) {
+        shares = share_out(permits, left, state->unanswered, on_the_way(state));
         limit = adopt(gate, permits, hold_ns, &shares, due_ns, rule);
     }
-    weir__mutex_unlock(&gate->lock);
+    weir__gate_unlock(gate);
     return limit;
 }
 
-/* Under the lock. */
-static void come_back(struct weir__gate *gate, uint32_t limit, bool held, int64_t now_ns)
+bool weir__gate_resize(struct weir__gate *gate, uint32_t limit, uint32_t permits, int64_t hold_ns)
 {
-    const int64_t hold_ns = held ? gate->hold_ns[limit] : 0;
+    struct weir__gate_state *state = gate->state;
+    bool resized;
+
+    weir__gate_lock(gate);
+    assert(limit < state->limit_count);
+    resized = weir__permits_resize(&state->permits[limit], permits);
+    if (resized)
+        state->hold_ns[limit] = hold_ns;
+    weir__party_ring(state, gate->party, false);
+    weir__gate_unlock(gate);
+    return resized;
+}
+
+/* Under the lock.  It is in one place before it is not in the other: who dies in between has lost none. */
+static void come_back(struct weir__gate_state *state, uint32_t limit, bool held, int64_t now_ns)
+{
+    const int64_t hold_ns = held ? state->hold_ns[limit] : 0;
 
     if (hold_ns > 0)
-        weir__permits_give_at(&gate->permits[limit], now_ns + hold_ns);
+        weir__permits_give_at(&state->permits[limit], now_ns + hold_ns);
     else
-        weir__permits_give(&gate->permits[limit]);
-    gate->tallies[limit].out--;
+        weir__permits_give(&state->permits[limit]);
 }
 
 /* Under the lock. */
 static void answer_for(struct weir__gate *gate, uint32_t limit_count, bool held, int64_t now_ns)
 {
-    assert(gate->unanswered > 0 && limit_count <= gate->limit_count);
-    gate->unanswered--;
-    for (uint32_t i = 1; i < limit_count; i++)
-        come_back(gate, i, held, now_ns);
-    for (uint32_t i = limit_count > 0 ? limit_count : 1; i < gate->limit_count; i++) {
-        if (gate->adopted_out[i] == 0)
-            continue;
-        if (gate->adopted_out[i]-- <= gate->permits[i].count) /* else it is one of those that are too many */
-            come_back(gate, i, held, now_ns);
+    struct weir__gate_state *state = gate->state;
+
+    assert(gate->party->unanswered > 0 && limit_count <= state->limit_count);
+    for (uint32_t i = 1; i < limit_count; i++) {
+        come_back(state, i, held, now_ns);
+        gate->party->out[i]--;
     }
+    for (uint32_t i = limit_count > 0 ? limit_count : 1; i < state->limit_count; i++) {
+        if (state->adopted_out[i] == 0)
+            continue;
+        if (state->adopted_out[i]-- <= state->permits[i].count) /* else it is one of those that are too many */
+            come_back(state, i, held, now_ns);
+    }
+    gate->party->unanswered--;
+    state->unanswered--;
+}
+
+/* Under the lock.  What came back at a moment is told to those who know of none. */
+static void tell_others(struct weir__gate *gate, bool named)
+{
+    if (gate->state->waiting_count > 0)
+        weir__party_ring(gate->state, gate->party, named);
+}
+
+/* Under the lock. */
+static void give_first(struct weir__gate *gate)
+{
+    weir__permits_give(&gate->state->permits[0]);
+    gate->party->out[0]--;
+    gate->crowd->out--;
 }
 
 void weir__gate_answered(struct weir__gate *gate, uint32_t limit_count, int64_t now_ns)
 {
-    weir__mutex_lock(&gate->lock);
+    weir__gate_lock(gate);
     answer_for(gate, limit_count, true, now_ns);
-    weir__mutex_unlock(&gate->lock);
+    tell_others(gate, true);
+    weir__gate_unlock(gate);
 }
 
 void weir__gate_unsent(struct weir__gate *gate, uint32_t limit_count)
 {
-    weir__mutex_lock(&gate->lock);
+    weir__gate_lock(gate);
     answer_for(gate, limit_count, false, 0);
-    weir__mutex_unlock(&gate->lock);
+    tell_others(gate, false);
+    weir__gate_unlock(gate);
 }
 
 void weir__gate_give(struct weir__gate *gate)
 {
-    weir__mutex_lock(&gate->lock);
-    weir__permits_give(&gate->permits[0]);
-    gate->tallies[0].out--;
-    weir__mutex_unlock(&gate->lock);
+    weir__gate_lock(gate);
+    give_first(gate);
+    tell_others(gate, false);
+    weir__gate_unlock(gate);
 }
 
 void weir__gate_over(struct weir__gate *gate, uint32_t limit_count, int64_t now_ns)
 {
-    weir__mutex_lock(&gate->lock);
+    weir__gate_lock(gate);
     answer_for(gate, limit_count, true, now_ns);
-    weir__permits_give(&gate->permits[0]);
-    gate->tallies[0].out--;
-    weir__mutex_unlock(&gate->lock);
+    give_first(gate);
+    tell_others(gate, false);
+    weir__gate_unlock(gate);
 }
 
-void weir__gate_lock(struct weir__gate *gate)
+void weir__gate_close(struct weir__gate *gate, bool closed)
 {
-    weir__mutex_lock(&gate->lock);
+    weir__gate_lock(gate);
+    gate->closed = closed;
+    weir__gate_unlock(gate);
 }
 
-void weir__gate_unlock(struct weir__gate *gate)
+sem_t *weir__gate_bell(struct weir__gate *gate)
 {
-    weir__mutex_unlock(&gate->lock);
+    return &gate->party->bell;
+}
+
+/* Under the lock.  Permits that stand for jobs that went before the limit was there. */
+static uint32_t stand_ins(const struct weir__gate_state *state, uint32_t limit)
+{
+    const uint32_t out = state->adopted_out[limit], count = state->permits[limit].count;
+
+    return out < count ? out : count;
 }
 
 struct weir__gate_tally weir__gate_tally(struct weir__gate *gate, uint32_t limit)
@@ -296,8 +422,30 @@ struct weir__gate_tally weir__gate_tally(struct weir__gate *gate, uint32_t limit
     struct weir__gate_tally tally;
 
     assert(limit <= WEIR__GATE_NO_LIMIT);
-    weir__mutex_lock(&gate->lock);
+    weir__gate_lock(gate);
     tally = gate->tallies[limit];
-    weir__mutex_unlock(&gate->lock);
+    if (limit < gate->state->limit_count)
+        tally.out = gate->party->out[limit] + stand_ins(gate->state, limit);
+    weir__gate_unlock(gate);
     return tally;
+}
+
+struct weir__gate_crowd weir__gate_crowd(struct weir__gate *gate)
+{
+    struct weir__gate_crowd crowd;
+
+    weir__gate_lock(gate);
+    crowd = *gate->crowd;
+    weir__gate_unlock(gate);
+    return crowd;
+}
+
+uint32_t weir__gate_parties(struct weir__gate *gate)
+{
+    uint32_t count;
+
+    weir__gate_lock(gate);
+    count = gate->state->party_count;
+    weir__gate_unlock(gate);
+    return count;
 }

@@ -6,20 +6,29 @@
  * never waits and reads no clock, so threads, event loops and a simulator ask the same gate; they differ in how they
  * wait.
  *
- * Threads: any; `lock` guards everything and is a leaf: rules are called under it and must take no other lock.
+ * A gate has two parts.  Its state, the permits and who has them, may be shared: by two parties of one process, or by
+ * many processes where it lies in their common memory; then it holds no pointers, and one that dies in here is mended
+ * by the next.  The rest is a party's own: its rules, its tallies, what it waits for.
+ *
+ * Threads: any; the state's `lock` guards everything, in all parts, and is a leaf: rules are called under it and must
+ * take no other lock.
  */
 #ifndef WEIR_POOL_GATE_H
 #define WEIR_POOL_GATE_H
 
+#include "pool/party.h"
 #include "pool/permits.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WEIR__GATE_LIMITS_MAX 16u
 #define WEIR__GATE_RULES_MAX 16u
 #define WEIR__GATE_NO_LIMIT WEIR__GATE_LIMITS_MAX /* where a rule belongs to no limit, or nothing is in the way */
+
+/* Where permits may be with others, nobody waits longer for them without looking: they may have died. */
+#define WEIR__GATE_LOOK_NS INT64_C(100000000)
 
 struct weir__gate_rule {
     int64_t (*next)(void *rule);              /* the earliest moment for the next job; may be past */
@@ -50,16 +59,54 @@ struct weir__gate_tally {
     uint32_t out_peak;
 };
 
-struct weir__gate {
+/* How many permits of limit 0 one handle has out, in all its parties. */
+struct weir__gate_crowd {
+    uint32_t out, peak;
+};
+
+/* What parties share. */
+struct weir__gate_state {
     pthread_mutex_t lock;
+    bool shared; /* by processes */
+    uint32_t limit_count;
+    uint32_t unanswered; /* jobs that went and are not yet answered or taken back */
     struct weir__permits permits[WEIR__GATE_LIMITS_MAX];
     int64_t hold_ns[WEIR__GATE_LIMITS_MAX];      /* from weir__gate_answered() until the permit is back */
     uint32_t adopted_out[WEIR__GATE_LIMITS_MAX]; /* unanswered jobs that went before the limit was there */
-    struct weir__gate_tally tallies[WEIR__GATE_LIMITS_MAX + 1]; /* the last one is of no limit: pauses */
-    uint32_t limit_count;
-    uint32_t unanswered; /* jobs that went and are not yet answered or taken back */
+
+    /* shared by processes: room for the moments of each limit's permits, bytes from this struct on */
+    int64_t rings[WEIR__GATE_LIMITS_MAX];
+    uint32_t ring_max[WEIR__GATE_LIMITS_MAX];
+
+    int64_t parties; /* where they are: bytes from this struct on */
+    uint32_t party_max;
+    uint32_t party_top;   /* those from here on were never used */
+    uint32_t party_count; /* in use */
+    uint32_t waiting_count;
+    uint64_t places;         /* in the line, given so far */
+    int64_t reaped_ns;       /* when somebody last looked for the dead */
+    _Atomic uint64_t buried; /* so many were found */
+};
+
+/* How an owner looks after a gate that is shared. */
+struct weir__gate_keeper {
+    bool (*dead)(void *context, uint32_t party); /* its process is; NULL: none can be */
+    void (*grown)(void *context);                /* under the lock: others have added limits; bring their rules */
+    void *context;
+};
+
+/* A party's gate. */
+struct weir__gate {
+    struct weir__gate_state *state;
+    struct weir__party *party;
+    struct weir__gate_keeper keeper;
+    struct weir__gate_crowd own_crowd, *crowd; /* `crowd` is another gate's where that is of the same handle */
+    bool owns_state;                           /* it is from the heap */
+    bool closed;                               /* by its owner: nothing goes */
+    uint32_t known;                            /* limits whose rules are here */
     struct weir__gate_rule rules[WEIR__GATE_RULES_MAX];
     uint32_t rule_count;
+    struct weir__gate_tally tallies[WEIR__GATE_LIMITS_MAX + 1]; /* the last one is of no limit: pauses */
 
     /* the wait of the job that is next to go */
     bool waiting;
@@ -68,8 +115,32 @@ struct weir__gate {
     int64_t waiting_since_ns;
 };
 
-/* False without memory or locks. */
+/* A gate of its own, with room for a second party.  False without memory or locks. */
 bool weir__gate_init(struct weir__gate *gate);
+
+/* The second party of a gate in the same process: it brings its own rules, and must be cleared before the first. */
+bool weir__gate_join(struct weir__gate *gate, struct weir__gate *first);
+
+/*
+ * In memory that processes share: the state, which its owner has placed with parties and rings behind it (parties,
+ * party_max, rings and ring_max are set, all else is zero); then a party of it, whose number nobody living has.
+ */
+bool weir__gate_state_init(struct weir__gate_state *state);
+bool weir__gate_enter(struct weir__gate *gate, struct weir__gate_state *state, uint32_t party,
+                      const struct weir__gate_keeper *keeper, int64_t now_ns);
+
+/* A party leaves a gate that others share; what it has taken counts as answered at `now_ns`.  Before clear. */
+void weir__gate_part(struct weir__gate *gate, int64_t now_ns);
+
+/* Looks for parties that are dead, at once. */
+void weir__gate_reap(struct weir__gate *gate, int64_t now_ns);
+
+/* What is posted when this party should look again though no moment says so.  One thread at a time waits for it. */
+sem_t *weir__gate_bell(struct weir__gate *gate);
+
+/* Nothing goes for this party any more, or again: the cause is a pause that ends at no known moment. */
+void weir__gate_close(struct weir__gate *gate, bool closed);
+
 void weir__gate_clear(struct weir__gate *gate);
 
 /*
@@ -94,6 +165,9 @@ uint32_t weir__gate_adopt(struct weir__gate *gate, uint32_t permits, int64_t hol
  * where none is free. */
 bool weir__gate_spend(struct weir__gate *gate, uint32_t limit, int64_t due_ns);
 
+/* Other figures for a limit, from now on.  False without memory, or where a shared state has no room. */
+bool weir__gate_resize(struct weir__gate *gate, uint32_t limit, uint32_t permits, int64_t hold_ns);
+
 /* Asks for the job that is next: on "go" it holds one permit of every limit.  Ask only when there is such a job. */
 void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer);
 
@@ -116,9 +190,15 @@ void weir__gate_give(struct weir__gate *gate);
 /* weir__gate_answered() and weir__gate_give() in one, for an attempt that holds nothing to be given back in between. */
 void weir__gate_over(struct weir__gate *gate, uint32_t limit_count, int64_t now_ns);
 
-/* For the owner of a rule, to change what it holds: no ask runs in between. */
+/* For the owner of a rule, to change what it holds: no ask runs in between.  weir__gate_add_rule() may be called. */
 void weir__gate_lock(struct weir__gate *gate);
 void weir__gate_unlock(struct weir__gate *gate);
+
+/* What this handle has out of limit 0, its other party included. */
+struct weir__gate_crowd weir__gate_crowd(struct weir__gate *gate);
+
+/* How many share it, this one included. */
+uint32_t weir__gate_parties(struct weir__gate *gate);
 
 /* `limit` may be WEIR__GATE_NO_LIMIT: how many jobs pauses kept waiting, and how long. */
 struct weir__gate_tally weir__gate_tally(struct weir__gate *gate, uint32_t limit);

@@ -5,22 +5,55 @@
 #include "base/sync.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+
+static int64_t *ring_of(const struct weir__permits *permits)
+{
+    return (int64_t *)((char *)(uintptr_t)permits + permits->ring);
+}
+
+static void set_ring(struct weir__permits *permits, int64_t *ring, uint32_t capacity, bool own)
+{
+    permits->ring = (char *)ring - (char *)permits;
+    permits->capacity = capacity;
+    permits->own_ring = own;
+}
+
+/* What was stored before this is there before what is stored after it, even where the process dies in between. */
+static void in_order(void)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+}
 
 bool weir__permits_init(struct weir__permits *permits, uint32_t count, uint32_t free_count, bool held)
 {
+    int64_t *ring = NULL;
+
     assert(count > 0 && free_count <= count);
-    *permits = (struct weir__permits){.count = 0};
-    if (held) {
-        permits->due_ns = calloc(count, sizeof *permits->due_ns);
-        if (permits->due_ns == NULL)
-            return false;
-    }
+    memset(permits, 0, sizeof *permits);
+    if (held && (ring = calloc(count, sizeof *ring)) == NULL)
+        return false;
     if (!weir__sem_init(&permits->free, free_count)) {
-        free(permits->due_ns);
-        permits->due_ns = NULL;
+        free(ring);
         return false;
     }
+    if (ring != NULL)
+        set_ring(permits, ring, count, true);
+    permits->count = count;
+    return true;
+}
+
+bool weir__permits_init_shared(struct weir__permits *permits, uint32_t count, uint32_t free_count, int64_t *ring,
+                               uint32_t capacity)
+{
+    assert(count > 0 && free_count <= count && (ring == NULL || count <= capacity));
+    memset(permits, 0, sizeof *permits);
+    if (!weir__sem_init_shared(&permits->free, free_count))
+        return false;
+    if (ring != NULL)
+        set_ring(permits, ring, capacity, false);
     permits->count = count;
     return true;
 }
@@ -30,40 +63,96 @@ void weir__permits_clear(struct weir__permits *permits)
     if (permits->count == 0)
         return;
     weir__sem_clear(&permits->free);
-    free(permits->due_ns);
-    *permits = (struct weir__permits){.count = 0};
+    if (permits->own_ring)
+        free(ring_of(permits));
+    memset(permits, 0, sizeof *permits);
 }
 
-bool weir__permits_take(struct weir__permits *permits, int64_t now_ns)
+uint32_t weir__permits_held(const struct weir__permits *permits)
 {
-    while (permits->held > 0 && permits->due_ns[permits->first] <= now_ns) {
-        permits->first = (permits->first + 1) % permits->count;
-        permits->held--;
-        weir__sem_post(&permits->free);
-    }
-    return weir__sem_try(&permits->free);
+    return (uint32_t)(permits->put - permits->got);
 }
 
 void weir__permits_give(struct weir__permits *permits)
 {
-    weir__sem_post(&permits->free);
+    if (permits->debt > 0)
+        permits->debt--;
+    else
+        weir__sem_post(&permits->free);
+}
+
+bool weir__permits_take(struct weir__permits *permits, int64_t now_ns)
+{
+    while (permits->got != permits->put && ring_of(permits)[permits->got % permits->capacity] <= now_ns) {
+        permits->got++;
+        in_order();
+        weir__permits_give(permits);
+    }
+    return weir__sem_try(&permits->free);
 }
 
 void weir__permits_give_at(struct weir__permits *permits, int64_t due_ns)
 {
-    uint32_t last;
+    int64_t *ring = ring_of(permits), last_ns;
 
-    assert(permits->due_ns != NULL && permits->held < permits->count);
-    if (permits->held > 0) {
-        last = (permits->first + permits->held - 1) % permits->count;
-        if (permits->due_ns[last] > due_ns)
-            due_ns = permits->due_ns[last];
+    assert(permits->capacity > 0 && weir__permits_held(permits) < permits->capacity);
+    if (permits->got != permits->put) {
+        last_ns = ring[(permits->put - 1) % permits->capacity];
+        if (last_ns > due_ns)
+            due_ns = last_ns;
     }
-    permits->due_ns[(permits->first + permits->held) % permits->count] = due_ns;
-    permits->held++;
+    ring[permits->put % permits->capacity] = due_ns;
+    in_order();
+    permits->put++;
+    in_order();
 }
 
 int64_t weir__permits_next(const struct weir__permits *permits)
 {
-    return permits->held == 0 ? WEIR__NEVER : permits->due_ns[permits->first];
+    return permits->got == permits->put ? WEIR__NEVER : ring_of(permits)[permits->got % permits->capacity];
+}
+
+/* A ring of the heap grows; what is held keeps its order.  False without memory, or where it is not ours to grow. */
+static bool make_room(struct weir__permits *permits, uint32_t count)
+{
+    const uint32_t held = weir__permits_held(permits);
+    int64_t *larger;
+
+    if (permits->capacity == 0 || count <= permits->capacity)
+        return true;
+    if (!permits->own_ring || (larger = calloc(count, sizeof *larger)) == NULL)
+        return false;
+    for (uint32_t i = 0; i < held; i++)
+        larger[i] = ring_of(permits)[(permits->got + i) % permits->capacity];
+    free(ring_of(permits));
+    permits->got = 0;
+    permits->put = held;
+    set_ring(permits, larger, count, true);
+    return true;
+}
+
+bool weir__permits_resize(struct weir__permits *permits, uint32_t count)
+{
+    assert(count > 0);
+    if (!make_room(permits, count))
+        return false;
+    for (; permits->count < count; permits->count++)
+        weir__permits_give(permits);
+    for (; permits->count > count; permits->count--)
+        if (!weir__sem_try(&permits->free))
+            permits->debt++;
+    return true;
+}
+
+/* A debt that was not written down yet, or twice, is found here too: then more are out and held than there may be. */
+void weir__permits_mend(struct weir__permits *permits, uint32_t out)
+{
+    const uint64_t taken = (uint64_t)weir__permits_held(permits) + out;
+    const uint32_t wanted = taken < permits->count ? permits->count - (uint32_t)taken : 0;
+
+    permits->debt = taken > permits->count ? (uint32_t)(taken - permits->count) : 0;
+    while (weir__sem_value(&permits->free) > wanted)
+        (void)weir__sem_try(&permits->free);
+    while (weir__sem_value(&permits->free) < wanted)
+        weir__sem_post(&permits->free);
 }

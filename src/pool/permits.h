@@ -4,6 +4,9 @@
  * The one mechanism behind every limit: a concurrency limit's permits are given back "now", a rate limit's "at t".  The
  * sem_t holds the permits that are free; a FIFO holds the moments at which the others come due.  It reads no clock.
  *
+ * It holds no pointers and changes by one store at a time, so it may lie in memory that processes share, and one that
+ * dies in here leaves nothing that weir__permits_mend() could not put right.
+ *
  * Not locked: the gate that owns it serialises every call.
  */
 #ifndef WEIR_POOL_PERMITS_H
@@ -15,9 +18,14 @@
 
 struct weir__permits {
     sem_t free;
-    uint32_t count;
-    int64_t *due_ns; /* ring of `count` moments, never decreasing; NULL where permits only come back at once */
-    uint32_t first, held;
+    uint32_t count; /* 0: not in use */
+    uint32_t debt;  /* permits that are too many since `count` was lowered: so many that come back are swallowed */
+
+    /* moments, never decreasing: free + held + those that are out = count + debt */
+    int64_t ring;      /* where they are: bytes from this struct on */
+    uint32_t capacity; /* of the ring; 0 where permits only come back at once */
+    bool own_ring;     /* from the heap */
+    uint64_t put, got; /* in all; those between them are held */
 };
 
 /*
@@ -25,6 +33,11 @@ struct weir__permits {
  * that may be for a later moment.  False without memory.
  */
 bool weir__permits_init(struct weir__permits *permits, uint32_t count, uint32_t free_count, bool held);
+
+/* The same in memory that processes share, with `capacity` moments at `ring`, which stays at the same distance. */
+bool weir__permits_init_shared(struct weir__permits *permits, uint32_t count, uint32_t free_count, int64_t *ring,
+                               uint32_t capacity);
+
 void weir__permits_clear(struct weir__permits *permits); /* a zeroed struct is a no-op */
 
 /* Frees what has come due by `now_ns`, then takes one if there is one. */
@@ -36,5 +49,15 @@ void weir__permits_give_at(struct weir__permits *permits, int64_t due_ns);
 
 /* When the next held permit comes due; WEIR__NEVER where none is held. */
 int64_t weir__permits_next(const struct weir__permits *permits);
+
+uint32_t weir__permits_held(const struct weir__permits *permits);
+
+/* From now on there are `count`.  Too many that are out or held are swallowed as they come back.  False without memory,
+ * or where a shared ring has no room for so many: nothing changes. */
+bool weir__permits_resize(struct weir__permits *permits, uint32_t count);
+
+/* Somebody died in here, or took `out` permits with him that nobody has: those that are neither out nor held are free.
+ */
+void weir__permits_mend(struct weir__permits *permits, uint32_t out);
 
 #endif

@@ -20,6 +20,7 @@ bool weir__pool_init(struct weir__pool *pool, const struct weir__env *env, struc
 {
     *pool = (struct weir__pool){.env = env, .gate = gate, .ops = *ops, .worker_max = 0, .reached = -1};
     weir__queue_init(&pool->queue, queue_max);
+    weir__queue_init(&pool->cancelled, UINT32_MAX);
     if (!weir__mutex_init(&pool->lock))
         return false;
     if (!weir__sem_init(&pool->room, 0))
@@ -60,6 +61,12 @@ static bool is_full(const struct weir__pool *pool)
     return pool->queue.count + pool->backlog.count >= pool->queue.capacity;
 }
 
+/* Under the lock. */
+static bool turns_away(const struct weir__pool *pool)
+{
+    return pool->stopped || pool->draining;
+}
+
 /* Under the lock.  False where there is not a single worker, and none could be started: then it is not accepted. */
 static bool take_in(struct weir__pool *pool, struct weir__task *task)
 {
@@ -91,14 +98,14 @@ enum weir__pool_push_status weir__pool_push(struct weir__pool *pool, struct weir
     enum weir__pool_push_status status = WEIR__PUSH_OK;
 
     weir__mutex_lock(&pool->lock);
-    while (!pool->stopped && is_full(pool)) {
+    while (!turns_away(pool) && is_full(pool)) {
         /* waiters are woken at half: at the deadline there can be room all the same */
         if (!wait_for_room(pool, until_ns) && is_full(pool)) {
             status = WEIR__PUSH_FULL;
             break;
         }
     }
-    if (pool->stopped)
+    if (turns_away(pool))
         status = WEIR__PUSH_STOPPED;
     else if (status == WEIR__PUSH_OK && !take_in(pool, task))
         status = WEIR__PUSH_NO_THREAD;
@@ -136,12 +143,13 @@ bool weir__pool_sleep(struct weir__worker *worker, int64_t until_ns)
 
     weir__mutex_lock(&pool->lock);
     weir__worker_turn(worker, WEIR__POOL_PACE, now_of(pool));
-    while (posted && !pool->stopped) { /* a post that was meant for an earlier wait ends none here */
+    while (posted && !pool->stopped &&
+           !worker->cancelled) { /* a post that was meant for an earlier wait ends none here */
         weir__mutex_unlock(&pool->lock);
         posted = pool->env->wait(pool->env->context, &worker->wake, until_ns);
         weir__mutex_lock(&pool->lock);
     }
-    stopped = pool->stopped;
+    stopped = pool->stopped || worker->cancelled;
     weir__worker_turn(worker, WEIR__POOL_RUNNING, now_of(pool));
     weir__mutex_unlock(&pool->lock);
     return !stopped;
@@ -152,7 +160,7 @@ bool weir__pool_wait(struct weir__pool *pool, int64_t until_ns)
     bool done;
 
     weir__mutex_lock(&pool->lock);
-    while (pool->pending > 0 && now_of(pool) < until_ns) {
+    while (pool->pending > 0 && !pool->abandoned && now_of(pool) < until_ns) {
         pool->settled_waiters++;
         weir__mutex_unlock(&pool->lock);
         done = pool->env->wait(pool->env->context, &pool->settled, until_ns);
@@ -167,21 +175,110 @@ bool weir__pool_wait(struct weir__pool *pool, int64_t until_ns)
     return done;
 }
 
+/* Under the lock. */
+static void turn_producers_away(struct weir__pool *pool)
+{
+    for (; pool->room_waiters > 0; pool->room_waiters--)
+        weir__sem_post(&pool->room);
+}
+
+void weir__pool_drain(struct weir__pool *pool)
+{
+    weir__mutex_lock(&pool->lock);
+    pool->draining = true;
+    turn_producers_away(pool);
+    weir__mutex_unlock(&pool->lock);
+}
+
+struct sought {
+    struct weir__pool *pool;
+    uint64_t id;
+};
+
+/* Under the lock. */
+static bool pick_sought(void *context, struct weir__task *task)
+{
+    const struct sought *sought = context;
+
+    if (task->id != sought->id)
+        return false;
+    weir__queue_push(&sought->pool->cancelled, task);
+    return true;
+}
+
+/* Under the lock.  What waits; false where none of it is sought. */
+static bool cancel_waiting(struct weir__pool *pool, uint64_t id)
+{
+    struct sought sought = {pool, id};
+    const uint32_t before = pool->cancelled.count;
+    const struct weir__task *head = weir__queue_first(&pool->queue);
+    const int64_t now_ns = now_of(pool);
+
+    weir__queue_pick(&pool->queue, pick_sought, &sought);
+    weir__ranked_pick(&pool->backlog, pick_sought, &sought);
+    if (pool->cancelled.count == before)
+        return false;
+    if (weir__queue_first(&pool->queue) != head) {
+        weir__gate_leave(pool->gate, now_ns);
+        pool->next_up_ns = now_ns;
+    }
+    weir__worker_make_room(pool);
+    weir__worker_summon(pool, now_ns);
+    return true;
+}
+
+/* Under the lock.  What workers have in hands. */
+static bool cancel_running(struct weir__pool *pool, uint64_t id)
+{
+    bool found = false;
+
+    for (struct weir__worker *worker = pool->workers; worker != NULL; worker = worker->next) {
+        if (!atomic_load_explicit(&worker->holds, memory_order_acquire) || worker->id != id)
+            continue;
+        found = true;
+        worker->cancelled = true;
+        if (worker->doing == WEIR__POOL_PACE)
+            weir__sem_post(&worker->wake); /* in weir__pool_sleep() */
+        pool->ops.cut(pool->ops.context, worker);
+    }
+    return found;
+}
+
+bool weir__pool_cancel(struct weir__pool *pool, uint64_t id)
+{
+    bool waited, ran;
+
+    weir__mutex_lock(&pool->lock);
+    waited = cancel_waiting(pool, id);
+    ran = cancel_running(pool, id);
+    weir__mutex_unlock(&pool->lock);
+    return waited || ran;
+}
+
 void weir__pool_stop(struct weir__pool *pool)
 {
     struct weir__worker *worker;
 
     weir__mutex_lock(&pool->lock);
     pool->stopped = true;
-    for (; pool->room_waiters > 0; pool->room_waiters--)
-        weir__sem_post(&pool->room);
+    turn_producers_away(pool);
     /* somebody must drop what waits; if all run, the first to finish does */
-    worker = pool->leader != NULL ? pool->leader : weir__worker_pop_idle(pool);
-    if (worker != NULL)
+    if (pool->leader != NULL)
+        weir__sem_post(weir__gate_bell(pool->gate));
+    else if ((worker = weir__worker_pop_idle(pool)) != NULL)
         weir__sem_post(&worker->wake);
     for (worker = pool->workers; worker != NULL; worker = worker->next)
         if (worker->doing == WEIR__POOL_PACE)
             weir__sem_post(&worker->wake); /* in weir__pool_sleep() */
+    weir__mutex_unlock(&pool->lock);
+}
+
+void weir__pool_abandon(struct weir__pool *pool)
+{
+    weir__mutex_lock(&pool->lock);
+    pool->abandoned = true;
+    for (; pool->settled_waiters > 0; pool->settled_waiters--)
+        weir__sem_post(&pool->settled);
     weir__mutex_unlock(&pool->lock);
 }
 

@@ -16,6 +16,9 @@
  * Only the queue's head is looked at: tasks of one owner have the same allowance, so what stands behind it expires
  * later.
  *
+ * A task that is cancelled while it waits leaves at once, and a worker hands it to `drop`.  One that a worker has in
+ * hands is told of as cancelled there; it goes to `drop` too if it comes back.
+ *
  * It knows nothing of HTTP: `run` does the work.  Time and waiting come from `env`, so that a test can own both.
  */
 #ifndef WEIR_POOL_POOL_H
@@ -51,8 +54,13 @@ struct weir__worker {
     bool idle;                      /* while it is there */
     pthread_t thread;
     sem_t wake;
-    void *state;                 /* of the owner, see weir__pool_ops.enter */
+    void *_Atomic state;         /* of the owner, see weir__pool_ops.enter; it may set it in `run` */
     enum weir__pool_state doing; /* RUNNING or PACE (asleep) for one that has a task; IDLE for the others */
+
+    /* the task that it has in `run` */
+    uint64_t id;           /* its name; under the lock */
+    atomic_bool holds;     /* it has one, of which the owner has not said that it ends; set under the lock */
+    atomic_bool cancelled; /* that one, while it was held; written under the lock, read anywhere */
 };
 
 /* What becomes of a task after `run`. */
@@ -68,8 +76,12 @@ struct weir__pool_ops {
     void (*leave)(void *context, void *state); /* the worker ends */
     /* Carries a granted task on.  It keeps its place against a full queue, whatever comes of it. */
     enum weir__pool_next (*run)(void *context, struct weir__worker *worker, struct weir__task *task);
-    void (*drop)(void *context, struct weir__task *task); /* a stop came before the task could go; it is the owner's */
+    /* A stop, or a cancel, came before the task could go (again); it is the owner's. */
+    void (*drop)(void *context, struct weir__task *task, bool cancelled);
     void (*expire)(void *context, struct weir__task *task); /* so did its expires_ns; it has no permit */
+    /* The task of a worker in `run` was cancelled: what it waits for outside of the pool is to end.  Called under the
+     * lock, so that `run` cannot return meanwhile: it must neither wait nor call the pool. */
+    void (*cut)(void *context, struct weir__worker *worker);
     /* A limit's permits are out, or a pause keeps the next task (cause PERMIT or PAUSE). */
     void (*reached)(void *context, const struct weir__gate_answer *answer, int64_t now_ns);
     void *context;
@@ -78,7 +90,7 @@ struct weir__pool_ops {
 enum weir__pool_push_status {
     WEIR__PUSH_OK,
     WEIR__PUSH_FULL,     /* no room by the deadline */
-    WEIR__PUSH_STOPPED,  /* */
+    WEIR__PUSH_STOPPED,  /* or drained */
     WEIR__PUSH_NO_THREAD /* not a single worker could be started */
 };
 
@@ -91,7 +103,8 @@ struct weir__pool {
 
     pthread_mutex_t lock; /* guards all below; the gate's lock may be taken under it, nothing else */
     struct weir__queue queue;
-    struct weir__ranked backlog; /* by due_ns */
+    struct weir__ranked backlog;  /* by due_ns */
+    struct weir__queue cancelled; /* out of both, until a worker hands them to `drop` */
 
     struct weir__ledger ledger; /* where the workers' time goes */
 
@@ -105,6 +118,8 @@ struct weir__pool {
     uint64_t pending;    /* of those, not yet ended */
     int64_t next_up_ns;  /* since when the queue's head has been the head */
     atomic_bool stopped; /* nothing goes any more; set under the lock, read anywhere */
+    bool draining;       /* no task is accepted any more */
+    bool abandoned;      /* no worker goes on, so that what is pending does not end */
     bool closing;        /* workers end when the queue is empty */
     int64_t reached;     /* the limit that has been told as reached and still is; -1 if none */
     sem_t room;          /* posted for producers when the queue has drained to half */
@@ -127,16 +142,32 @@ void weir__pool_nudge(struct weir__pool *pool);
 /* A rule of the gate has changed, or a limit was adopted: the same, and from here on the time is put down to it. */
 void weir__pool_notice(struct weir__pool *pool);
 
-/* For `run`: sleeps until `until_ns`; false where a stop ended that or came before. */
+/* For `run`: sleeps until `until_ns`; false where a stop or a cancel ended that or came before. */
 bool weir__pool_sleep(struct weir__worker *worker, int64_t until_ns);
+
+/* For `run`: the task ends now.  Right before the owner tells anybody so; from here on it cannot be cancelled. */
+static inline void weir__pool_ends(struct weir__worker *worker)
+{
+    atomic_store_explicit(&worker->holds, false, memory_order_release);
+}
 
 /* Waits until no task is pending; false where `until_ns` came first. */
 bool weir__pool_wait(struct weir__pool *pool, int64_t until_ns);
+
+/* No task is accepted any more; producers are turned away. */
+void weir__pool_drain(struct weir__pool *pool);
+
+/* Every task of that name that waits goes to `drop`, by a worker, and what runs is told (`cut`).  Returns at once;
+ * false where there was none. */
+bool weir__pool_cancel(struct weir__pool *pool, uint64_t id);
 
 /* Nothing goes any more: what waits is dropped, by a worker; sleeps end; producers are turned away.  Returns at once.
  */
 void weir__pool_stop(struct weir__pool *pool);
 bool weir__pool_stopped(struct weir__pool *pool);
+
+/* After a stop, where no worker goes on: who waits for the end of what is pending is turned away. */
+void weir__pool_abandon(struct weir__pool *pool);
 
 /* Stops, waits for what runs, joins every worker. */
 void weir__pool_close(struct weir__pool *pool);

@@ -51,3 +51,23 @@ struct weir__task *weir__queue_pop(struct weir__queue *queue)
         queue->tail = NULL;
     return task;
 }
+
+void weir__queue_pick(struct weir__queue *queue, bool (*pick)(void *context, struct weir__task *task), void *context)
+{
+    const uint32_t returned = queue->returned.count;
+    struct weir__task **at = &queue->head, *task;
+
+    weir__ranked_pick(&queue->returned, pick, context);
+    queue->count -= returned - queue->returned.count;
+    queue->tail = NULL;
+    while ((task = *at) != NULL) {
+        struct weir__task *const next = task->next; /* `pick` may link it elsewhere */
+        if (pick(context, task)) {
+            *at = next;
+            queue->count--;
+        } else {
+            queue->tail = task;
+            at = &task->next;
+        }
+    }
+}

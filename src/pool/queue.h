@@ -26,4 +26,7 @@ void weir__queue_put_back(struct weir__queue *queue, struct weir__task *task); /
 struct weir__task *weir__queue_first(const struct weir__queue *queue); /* the next to go; NULL where it is empty */
 struct weir__task *weir__queue_pop(struct weir__queue *queue);         /* that one */
 
+/* As weir__ranked_pick(), on all that is in it. */
+void weir__queue_pick(struct weir__queue *queue, bool (*pick)(void *context, struct weir__task *task), void *context);
+
 #endif

@@ -42,3 +42,34 @@ struct weir__task *weir__ranked_pop(struct weir__ranked *ranked)
     ranked->count--;
     return task;
 }
+
+/*
+ * Takes the tree apart without a stack: while a left subtree is there it is turned up, so that each root comes to have
+ * none.  Those that stay are merged two by two, then four by four, and so on: heaps[i] is of 2^i tasks, or empty.
+ */
+void weir__ranked_pick(struct weir__ranked *ranked, bool (*pick)(void *context, struct weir__task *task), void *context)
+{
+    struct weir__task *heaps[32] = {NULL}, *task = ranked->first, *rest;
+
+    ranked->first = NULL;
+    for (; task != NULL; task = rest) {
+        if ((rest = task->next) != NULL) {
+            task->next = rest->other;
+            rest->other = task;
+            continue;
+        }
+        rest = task->other;
+        task->other = NULL;
+        if (pick(context, task)) {
+            ranked->count--;
+            continue;
+        }
+        for (size_t i = 0; task != NULL; i++) {
+            struct weir__task *const heap = heaps[i];
+            heaps[i] = heap == NULL ? task : NULL;
+            task = heap == NULL ? NULL : merge(heap, task);
+        }
+    }
+    for (size_t i = 0; i < sizeof heaps / sizeof heaps[0]; i++)
+        ranked->first = merge(ranked->first, heaps[i]);
+}

@@ -9,6 +9,7 @@
 
 #include "pool/task.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Zeroed, it is empty. */
@@ -19,5 +20,10 @@ struct weir__ranked {
 
 void weir__ranked_push(struct weir__ranked *ranked, struct weir__task *task, int64_t rank);
 struct weir__task *weir__ranked_pop(struct weir__ranked *ranked); /* NULL where it is empty */
+
+/* Shows each task to `pick`, in no order; where that returns true the task is out, and `pick`'s.  Linear in the count.
+ */
+void weir__ranked_pick(struct weir__ranked *ranked, bool (*pick)(void *context, struct weir__task *task),
+                       void *context);
 
 #endif

@@ -12,6 +12,7 @@ struct weir__task {
     struct weir__task *next;  /* in a queue, */
     struct weir__task *other; /* and with it in a heap, */
     int64_t rank;             /* whose order is this */
+    uint64_t id;              /* the owner's name for it, by which it is cancelled; several may share it */
 
     int64_t number;       /* by acceptance: who came first goes first, also after coming back */
     int64_t due_ns;       /* in the backlog: when it may go again */

@@ -71,7 +71,7 @@ static void call_leader(struct weir__pool *pool, int64_t at_ns)
     if (pool->leader == NULL || pool->leader_until_ns <= at_ns)
         return;
     pool->leader_until_ns = INT64_MIN;
-    weir__sem_post(&pool->leader->wake);
+    weir__sem_post(weir__gate_bell(pool->gate));
 }
 
 /* Under the lock.  weir__worker_stand_in(), and tells what it found; nothing where the leader is about to look. */
@@ -109,17 +109,39 @@ void weir__worker_stand_in(struct weir__pool *pool, int64_t now_ns)
     stand_in(pool, now_ns, &next);
 }
 
+void weir__worker_summon(struct weir__pool *pool, int64_t now_ns)
+{
+    struct weir__worker *worker;
+
+    if (pool->leader != NULL) {
+        call_leader(pool, INT64_MIN);
+        return;
+    }
+    worker = weir__worker_pop_idle(pool);
+    if (worker != NULL)
+        weir__sem_post(&worker->wake);
+    else if (!pool->stopped) /* else the list of workers is as it will be */
+        worker = start_worker(pool, now_ns);
+    pool->leader = worker;
+    pool->leader_until_ns = INT64_MIN;
+}
+
 /* -------------------------------------------------------------------------------------------------------- its steps
  */
+
+void weir__worker_make_room(struct weir__pool *pool)
+{
+    if (pool->room_waiters > 0 && pool->queue.count + pool->backlog.count <= pool->queue.capacity / 2) {
+        for (; pool->room_waiters > 0; pool->room_waiters--)
+            weir__sem_post(&pool->room);
+    }
+}
 
 /* Under the lock.  A task has left the queue or the backlog, and another is the next to go. */
 static void move_up(struct weir__pool *pool, int64_t now_ns)
 {
     pool->next_up_ns = now_ns;
-    if (pool->room_waiters > 0 && pool->queue.count + pool->backlog.count <= pool->queue.capacity / 2) {
-        for (; pool->room_waiters > 0; pool->room_waiters--)
-            weir__sem_post(&pool->room);
-    }
+    weir__worker_make_room(pool);
 }
 
 /* Under the lock. */
@@ -145,8 +167,15 @@ static bool is_news(struct weir__pool *pool, const struct weir__outlook *next)
 }
 
 /* Under the lock. */
-static void take_back(struct weir__pool *pool, struct weir__task *task, enum weir__pool_next next)
+static void take_back(struct weir__worker *worker, struct weir__task *task, enum weir__pool_next next)
 {
+    struct weir__pool *pool = worker->pool;
+
+    atomic_store_explicit(&worker->holds, false, memory_order_relaxed);
+    if (next != WEIR__POOL_ENDED && worker->cancelled) {
+        weir__queue_push(&pool->cancelled, task);
+        return;
+    }
     switch (next) {
     case WEIR__POOL_AGAIN:
         task->queued_ns = now_of(pool);
@@ -176,6 +205,9 @@ static void run_next(struct weir__worker *worker, uint32_t limit_count, int64_t 
     task->next_up_ns = pool->next_up_ns > task->queued_ns ? pool->next_up_ns : task->queued_ns;
     task->granted_ns = now_ns;
     task->limit_count = limit_count;
+    worker->id = task->id;
+    atomic_store_explicit(&worker->cancelled, false, memory_order_relaxed);
+    atomic_store_explicit(&worker->holds, true, memory_order_relaxed);
     move_up(pool, now_ns);
     weir__worker_turn(worker, WEIR__POOL_RUNNING, now_ns);
     stand_in(pool, now_ns, &next);
@@ -185,7 +217,7 @@ static void run_next(struct weir__worker *worker, uint32_t limit_count, int64_t 
         pool->ops.reached(pool->ops.context, &next.gate, now_ns);
     becomes = pool->ops.run(pool->ops.context, worker, task);
     weir__mutex_lock(&pool->lock);
-    take_back(pool, task, becomes);
+    take_back(worker, task, becomes);
 }
 
 /* Under the lock, which is released while the worker waits for the moment. */
@@ -198,7 +230,7 @@ static void lead(struct weir__worker *worker, const struct weir__outlook *next, 
     weir__mutex_unlock(&pool->lock);
     if (next->gate.cause == WEIR__GATE_PERMIT || next->gate.cause == WEIR__GATE_PAUSE)
         pool->ops.reached(pool->ops.context, &next->gate, now_ns);
-    (void)pool->env->wait(pool->env->context, &worker->wake, next->until_ns);
+    (void)pool->env->wait(pool->env->context, weir__gate_bell(pool->gate), next->until_ns);
     weir__mutex_lock(&pool->lock);
 }
 
@@ -217,9 +249,19 @@ static void rest(struct weir__worker *worker)
     }
 }
 
-/* Under the lock, which is released for the owner's part: `hand_back` is its `drop` or `expire`. */
-static void hand_back_all(struct weir__worker *worker, struct weir__queue *tasks,
-                          void (*hand_back)(void *context, struct weir__task *task))
+/* The owner's part. */
+enum hand_back { DROP_STOPPED, DROP_CANCELLED, EXPIRE };
+
+static void hand_back(struct weir__pool *pool, struct weir__task *task, enum hand_back how)
+{
+    if (how == EXPIRE)
+        pool->ops.expire(pool->ops.context, task);
+    else
+        pool->ops.drop(pool->ops.context, task, how == DROP_CANCELLED);
+}
+
+/* Under the lock, which is released for the owner's part. */
+static void hand_back_all(struct weir__worker *worker, struct weir__queue *tasks, enum hand_back how)
 {
     struct weir__pool *pool = worker->pool;
     const uint64_t count = tasks->count;
@@ -227,7 +269,7 @@ static void hand_back_all(struct weir__worker *worker, struct weir__queue *tasks
 
     weir__mutex_unlock(&pool->lock);
     while ((task = weir__queue_pop(tasks)) != NULL)
-        hand_back(pool->ops.context, task);
+        hand_back(pool, task, how);
     weir__mutex_lock(&pool->lock);
     settle(pool, count);
 }
@@ -246,7 +288,19 @@ static void drop_all(struct weir__worker *worker, int64_t now_ns)
     weir__gate_leave(pool->gate, now_ns);
     weir__worker_turn(worker, WEIR__POOL_RUNNING, now_ns);
     weir__ledger_blame(&pool->ledger, WEIR__POOL_IDLE, now_ns);
-    hand_back_all(worker, &dropped, pool->ops.drop);
+    hand_back_all(worker, &dropped, DROP_STOPPED);
+}
+
+/* Under the lock.  What was cancelled is out of the queue already; somebody must look after what is in there. */
+static void drop_cancelled(struct weir__worker *worker, int64_t now_ns)
+{
+    struct weir__pool *pool = worker->pool;
+    struct weir__queue cancelled = pool->cancelled;
+
+    weir__queue_init(&pool->cancelled, UINT32_MAX);
+    weir__worker_turn(worker, WEIR__POOL_RUNNING, now_ns);
+    weir__worker_stand_in(pool, now_ns);
+    hand_back_all(worker, &cancelled, DROP_CANCELLED);
 }
 
 /* Under the lock.  Hands what has expired to the owner, which the queue's head tells; false where nothing has. */
@@ -267,7 +321,7 @@ static bool expire_some(struct weir__worker *worker, int64_t now_ns)
     move_up(pool, now_ns);
     weir__worker_turn(worker, WEIR__POOL_RUNNING, now_ns);
     weir__worker_stand_in(pool, now_ns);
-    hand_back_all(worker, &expired, pool->ops.expire);
+    hand_back_all(worker, &expired, EXPIRE);
     return true;
 }
 
@@ -282,6 +336,10 @@ static bool step(struct weir__worker *worker)
         pool->leader = NULL;
     if (worker->doing != WEIR__POOL_IDLE)
         weir__worker_turn(worker, WEIR__POOL_IDLE, now_ns);
+    if (pool->cancelled.count > 0) {
+        drop_cancelled(worker, now_ns);
+        return true;
+    }
     if (pool->queue.count + pool->backlog.count > 0) {
         if (pool->stopped) {
             drop_all(worker, now_ns);

@@ -14,6 +14,13 @@
  */
 void weir__worker_stand_in(struct weir__pool *pool, int64_t now_ns);
 
+/* There is something to do but for the gate: calls the leader, or an idle worker, or a new one.  Where all have a task,
+ * the first to finish does it. */
+void weir__worker_summon(struct weir__pool *pool, int64_t now_ns);
+
+/* Tasks have left the queue or the backlog: lets producers in once half of it is free. */
+void weir__worker_make_room(struct weir__pool *pool);
+
 /* Takes the most recently idle one from the stack; NULL where it is empty.  The caller posts its `wake`. */
 struct weir__worker *weir__worker_pop_idle(struct weir__pool *pool);
 

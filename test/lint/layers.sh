@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The includes keep the directions between the parts, and some calls stand in one place only.
 #
-# The list of arrows is the one in src/README.md.  It reads text: what the compiler sees through a macro is beyond it.
+# The list of arrows is the one in src/README.md.  http/preload*, which `weir exec` loads into other programs, is beside it.  It reads text: what the compiler sees through a macro is beyond it.
 # shellcheck source=test/lint/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -36,6 +36,12 @@ includes() { # ROOT FILE
     while read -r header; do
         case $header in
         '"weir.h"') ;;
+        \"http/preload*\")
+            [[ $file == src/http/preload* ]] || echo "$file: what is loaded into other programs is no part of the library"
+            ;;
+        \"http/*\" | \"policy/*\")
+            [[ $file != src/http/preload* ]] || echo "$file: what is loaded into other programs uses weir.h and base"
+            ;;&
         \"*/*\")
             header=${header#\"}
             header=${header%%/*}
@@ -83,8 +89,13 @@ check_tree() { # ROOT
         case $file in
         src/cli/*) ;;
         src/*)
-            calls "$root" "$file" 'v?f?printf|v?dprintf|puts|fputs|putchar|perror|psignal' 'the library does not print'
-            calls "$root" "$file" '_?exit|_Exit|quick_exit|atexit' 'the library does not exit'
+            case $file in
+            src/http/preload*) calls "$root" "$file" 'v?printf|puts|putchar' "standard output is the program's" ;;
+            *) calls "$root" "$file" 'v?f?printf|v?dprintf|puts|fputs|putchar|perror|psignal' 'the library does not print' ;;
+            esac
+            calls "$root" "$file" '_?exit|_Exit|quick_exit' 'the library does not exit'
+            [ "$file" = src/base/process.c ] ||
+                calls "$root" "$file" 'atexit|on_exit|at_quick_exit' 'only base/process.c is called at exit'
             calls "$root" "$file" 'signal|sigaction' 'the library leaves signals alone'
             ;;
         esac
@@ -135,17 +146,26 @@ src/core/a.c|void f(void)\n{\n    printf("x");\n}
 src/core/a.c|void f(void)\n{\n    fprintf(stderr, "x");\n}
 src/json/a.c|void f(void)\n{\n    exit(1);\n}
 src/http/a.c|void f(void)\n{\n    signal(13, SIG_IGN);\n}
+src/core/a.c|void f(void)\n{\n    atexit(g);\n}
+src/http/a.c|#include "http/preload.h"
+src/http/preload.c|#include "http/easy.h"
+src/http/preload.c|#include "policy/date.h"
+src/http/preload_multi.c|void f(void)\n{\n    printf("x");\n}
+src/http/preload.c|void f(void)\n{\n    exit(1);\n}
 src/pool/a.c|void f(sem_t *s)\n{\n    sem_wait(s);\n}
 include/b.h|#include <curl/curl.h>
 END
     rm -rf "$work/good"
-    mkdir -p "$work/good/include" "$work/good/src/core" "$work/good/src/cli"
+    mkdir -p "$work/good/include" "$work/good/src/"{base,core,http,cli}
     printf '#include <stdint.h>\n' >"$work/good/include/weir.h"
     printf '%s\n' '#include "core/a.h"' '#include "http/a.h"' '#include "weir.h"' '#include <time.h>' \
         '/* exit() and printf() and time() */' '#define TEXT "exit(1) time(0)"' \
         'void f(struct x *x) { x->exit(1); snprintf(a, 1, "x"); weir__time(1); }' >"$work/good/src/core/a.c"
     printf '#include "json/a.h"\n#include <microhttpd.h>\nvoid f(void) { printf("x"); exit(1); }\n' >"$work/good/src/cli/a.c"
     printf '#include <openssl/evp.h>\n' >"$work/good/src/cli/digest.c"
+    printf 'void f(void) { atexit(g); }\n' >"$work/good/src/base/process.c"
+    printf '#include "http/preload.h"\n#include "base/clock.h"\nvoid f(void) { dprintf(2, "x"); }\n' \
+        >"$work/good/src/http/preload.c"
     check_tree "$work/good" | sed 's/^/wrongly refused: /' | grep . && missed=1
     return $missed
 }

@@ -8,7 +8,7 @@ exec </dev/null
 
 # Those without threads and timing, which valgrind would slow too much; the sanitizers have the others.
 programs='base_crc32c base_histogram base_units cli_expand cli_forecast cli_jobs cli_options cli_past cli_resolve cli_say
-    core_limits core_options json_base64 json_config json_jobline json_overrides json_print json_scan json_writer policy_backoff policy_date policy_feedback policy_feedback_odd
+    core_limits core_options json_base64 json_config json_jobline json_overrides json_print json_scan json_writer policy_advice policy_backoff policy_date policy_feedback policy_feedback_odd
     policy_limits policy_pause policy_pause_ramp policy_redirect pool_gate pool_queue serve_headers serve_options serve_stats
     serve_window'
 

@@ -348,6 +348,7 @@ static void show_lies(void)
         {"an attempt that hangs is noticed", SIM_HANGS, false, "everybody waits"},
 #endif
         {"a deadline that cuts nothing short is noticed", SIM_TIME_IGNORED, false, "after its deadline"},
+        {"a cancel that the transport does not hear is noticed", SIM_CANCEL_UNHEARD, false, "its attempt goes on"},
         {"a nanosecond that is not accounted for is noticed", SIM_TIME_HIDDEN, false, "sending took"},
     };
 

@@ -16,7 +16,8 @@ struct weir__connection {
     struct fake_transport *fake;
     struct weir__connection *next;        /* of all open ones */
     struct weir__connection *next_parked; /* in the order of parking */
-    sem_t go;                             /* posted by a release, and by an abort for good */
+    sem_t go;                             /* posted by a release, a cancel, and by an abort for good */
+    const struct weir__call *call;        /* the worker's own */
 };
 
 struct fake_transport {
@@ -28,7 +29,7 @@ struct fake_transport {
     struct fake_step steps[STEPS_MAX];
     uint32_t step_count, step_next;
     struct fake_record records[FAKE_RECORDS_MAX];
-    uint32_t begun, sent, parked;
+    uint32_t begun, sent, parked, cuts;
     struct weir__connection *open, *first_parked;
     bool aborted;
 };
@@ -81,6 +82,14 @@ static void abort_all(struct weir__transport *transport)
     weir__mutex_unlock(&fake->lock);
 }
 
+static void cancel(struct weir__connection *connection)
+{
+    weir__mutex_lock(&connection->fake->lock);
+    connection->fake->cuts++;
+    weir__mutex_unlock(&connection->fake->lock);
+    weir__sem_post(&connection->go);
+}
+
 static void free_fake(struct weir__transport *transport)
 {
     struct fake_transport *fake = fake_of(transport);
@@ -107,14 +116,21 @@ static bool is_aborted(struct fake_transport *fake)
     return aborted;
 }
 
-/* False where an abort ended it. */
+static bool is_cut(struct weir__connection *connection)
+{
+    const atomic_bool *cancelled = connection->call->cancelled;
+
+    return is_aborted(connection->fake) || (cancelled != NULL && atomic_load(cancelled));
+}
+
+/* False where a cancel or an abort ended it. */
 static bool pass_time(struct weir__connection *connection, int64_t ns)
 {
     struct fake_transport *fake = connection->fake;
 
-    if (ns > 0)
+    if (ns > 0 && !is_cut(connection))
         (void)fake->env->wait(fake->env->context, &connection->go, now_of(fake) + ns);
-    return !is_aborted(fake);
+    return !is_cut(connection);
 }
 
 static bool park(struct weir__connection *connection)
@@ -129,16 +145,17 @@ static bool park(struct weir__connection *connection)
     *at = connection;
     fake->parked++;
     weir__mutex_unlock(&fake->lock);
-    (void)weir__sem_wait(&connection->go, WEIR__NEVER);
+    if (!is_cut(connection))
+        (void)weir__sem_wait(&connection->go, WEIR__NEVER);
     weir__mutex_lock(&fake->lock);
     for (at = &fake->first_parked; *at != NULL; at = &(*at)->next_parked)
-        if (*at == connection) { /* still there: an abort woke it */
+        if (*at == connection) { /* still there: a cancel or an abort woke it */
             *at = connection->next_parked;
             fake->parked--;
             break;
         }
     weir__mutex_unlock(&fake->lock);
-    return !is_aborted(fake);
+    return !is_cut(connection);
 }
 
 static struct fake_record *begin(struct fake_transport *fake, const struct weir__call *call, struct fake_step *out)
@@ -202,6 +219,9 @@ static void perform(struct weir__connection *connection, const struct weir__call
     struct fake_record *record = begin(fake, call, &step);
 
     memset(reply, 0, sizeof *reply);
+    connection->call = call;
+    while (!is_aborted(fake) && weir__sem_try(&connection->go))
+        continue; /* what came too late for the call before */
     if (!send_request(connection, call, &step, record, reply))
         return;
     if ((step.park && !park(connection)) || !pass_time(connection, step.latency_ns)) {
@@ -237,7 +257,7 @@ struct fake_transport *fake_transport_new(const struct weir__env *env, const str
         free(fake);
         return NULL;
     }
-    fake->base = (struct weir__transport){open_connection, perform, close_connection, abort_all, free_fake};
+    fake->base = (struct weir__transport){open_connection, perform, close_connection, cancel, abort_all, free_fake};
     fake->env = env;
     fake->usual = *usual;
     return fake;
@@ -279,6 +299,11 @@ uint32_t fake_transport_begun(struct fake_transport *fake)
 uint32_t fake_transport_sent(struct fake_transport *fake)
 {
     return read_count(fake, &fake->sent);
+}
+
+uint32_t fake_transport_cuts(struct fake_transport *fake)
+{
+    return read_count(fake, &fake->cuts);
 }
 
 struct wanted {

@@ -62,6 +62,9 @@ uint32_t fake_transport_parked(struct fake_transport *fake);
 uint32_t fake_transport_begun(struct fake_transport *fake);
 uint32_t fake_transport_sent(struct fake_transport *fake);
 
+/* How often a connection was told of a cancel. */
+uint32_t fake_transport_cuts(struct fake_transport *fake);
+
 /* Wait (in real time) until that many; false where the patience ran out. */
 bool fake_transport_await_parked(struct fake_transport *fake, uint32_t count);
 bool fake_transport_await_begun(struct fake_transport *fake, uint32_t count);

@@ -97,12 +97,19 @@ static enum weir__pool_next run(void *context, struct weir__worker *worker, stru
     return next;
 }
 
-static void drop(void *context, struct weir__task *pool_task)
+static void drop(void *context, struct weir__task *pool_task, bool cancelled)
 {
     struct pool_fixture *fixture = context;
     struct pool_fixture_task *task = (struct pool_fixture_task *)pool_task;
-    atomic_fetch_add(&task->drops, 1);
-    atomic_fetch_add(&fixture->drops, 1);
+    atomic_fetch_add(cancelled ? &task->cancels : &task->drops, 1);
+    atomic_fetch_add(cancelled ? &fixture->cancels : &fixture->drops, 1);
+}
+
+static void cut(void *context, struct weir__worker *worker)
+{
+    struct pool_fixture *fixture = context;
+    (void)worker;
+    atomic_fetch_add(&fixture->cuts, 1);
 }
 
 static void expire(void *context, struct weir__task *pool_task)
@@ -138,7 +145,7 @@ void pool_fixture_open_gate(struct pool_fixture *fixture)
 
 void pool_fixture_open_pool(struct pool_fixture *fixture, uint32_t worker_max, uint32_t queue_max)
 {
-    const struct weir__pool_ops ops = {enter, leave, run, drop, expire, reached, fixture};
+    const struct weir__pool_ops ops = {enter, leave, run, drop, expire, cut, reached, fixture};
     assert_true(weir__pool_init(&fixture->pool, &fixture->env, &fixture->gate, &ops, worker_max, queue_max));
 }
 

@@ -26,9 +26,9 @@ struct pool_fixture_task {
     int returns;       /* how often `run` still sends it back to the queue's head */
     enum weir__pool_next (*body)(struct pool_fixture *fixture, struct weir__worker *worker,
                                  struct pool_fixture_task *task);
-    atomic_int runs, ends, drops, expiries; /* */
-    int64_t expired_at_ns;                  /* on the pool's clock */
-    struct weir__worker *_Atomic worker;    /* the last that ran it */
+    atomic_int runs, ends, drops, cancels, expiries; /* cancels: drops for one */
+    int64_t expired_at_ns;                           /* on the pool's clock */
+    struct weir__worker *_Atomic worker;             /* the last that ran it */
 };
 
 struct pool_fixture {
@@ -38,7 +38,7 @@ struct pool_fixture {
     bool closed;
     bool gives; /* `run` gives a permit of limit 0 back at its end, unless the task's body does */
 
-    atomic_int in_run, peak, ends, drops, expiries, entered, left, reached, waits;
+    atomic_int in_run, peak, ends, drops, cancels, cuts, expiries, entered, left, reached, waits;
     atomic_uint reached_limit, reached_cause;
     sem_t started; /* posted each time that a task enters `run` */
     atomic_int order_count;

@@ -33,9 +33,9 @@ static enum weir__gate_cause obstacle(struct weir__gate *gate, int64_t now_ns)
             cause = gate->rules[i].limit == WEIR__GATE_NO_LIMIT ? WEIR__GATE_PAUSE : WEIR__GATE_RULE;
         }
     }
-    for (uint32_t i = 0; i < gate->limit_count; i++) {
-        const int64_t next_ns = weir__permits_next(&gate->permits[i]);
-        if (free_permits(&gate->permits[i]) == 0 && next_ns > latest_ns) {
+    for (uint32_t i = 0; i < gate->state->limit_count; i++) {
+        const int64_t next_ns = weir__permits_next(&gate->state->permits[i]);
+        if (free_permits(&gate->state->permits[i]) == 0 && next_ns > latest_ns) {
             latest_ns = next_ns;
             cause = WEIR__GATE_PERMIT;
         }
@@ -85,6 +85,11 @@ void sim_judge_idle(void *context)
     if (weir__queue_first(&pool->queue) != NULL && weir__queue_first(&pool->queue)->expires_ns <= now_ns &&
         (pool->idle != NULL || pool->leader != NULL))
         sim_violate(run, "a job has expired, a worker is free, and nothing happens");
+    if (pool->cancelled.count > 0 && (pool->idle != NULL || pool->leader != NULL))
+        sim_violate(run, "a cancelled job is to be told of, a worker is free, and nothing happens");
+    for (uint32_t i = 0; run->plan->cancels > 0 && run->plan->note_max_ns == 0 && i < run->job_count; i++)
+        if (run->jobs[i].cancelled && run->jobs[i].active)
+            sim_violate(run, "job %" PRIu32 " was cancelled, and its attempt goes on", i);
     if (pool->room_waiters > 0 && pool->queue.count + pool->backlog.count <= pool->queue.capacity / 2)
         sim_violate(run, "a caller waits for room, and there is some");
     if (pool->settled_waiters > 0 && pool->pending == 0)
@@ -137,15 +142,17 @@ static void expect_permits(struct sim_run *run)
 {
     struct weir__gate *gate = &run->weir->limits.gate;
 
-    for (uint32_t i = 0; i < gate->limit_count; i++) {
+    for (uint32_t i = 0; i < gate->state->limit_count; i++) {
         int free_count = -1;
-        (void)sem_getvalue(&gate->permits[i].free, &free_count);
-        if ((int64_t)free_count + gate->permits[i].held != gate->permits[i].count || gate->adopted_out[i] != 0)
+        (void)sem_getvalue(&gate->state->permits[i].free, &free_count);
+        if ((int64_t)free_count + weir__permits_held(&gate->state->permits[i]) != gate->state->permits[i].count ||
+            gate->state->adopted_out[i] != 0)
             sim_violate(run, "%s: %d permits free, %" PRIu32 " held, %" PRIu32 " out with none, of %" PRIu32,
-                        weir__limits_name(&run->weir->limits, i), free_count, gate->permits[i].held,
-                        gate->adopted_out[i], gate->permits[i].count);
+                        weir__limits_name(&run->weir->limits, i), free_count,
+                        weir__permits_held(&gate->state->permits[i]), gate->state->adopted_out[i],
+                        gate->state->permits[i].count);
     }
-    expect_equal(run, "unanswered", gate->unanswered, 0);
+    expect_equal(run, "unanswered", gate->state->unanswered, 0);
 }
 
 static void expect_counts(struct sim_run *run)

@@ -85,6 +85,8 @@ void sim_judge_send(struct sim_exchange *x, const char *key)
         sim_violate(run, "job %" PRIu64 " is sent, and %s", job->id, job->accepted ? "has ended" : "was not accepted");
     if (run->stopped)
         sim_violate(run, "job %" PRIu64 " is sent after a stop", job->id);
+    if (job->cancelled)
+        sim_violate(run, "job %" PRIu64 " is sent after it was cancelled", job->id);
     if (run->silence.any && now_ns < run->silence.until_ns)
         sim_violate(run, "job %" PRIu64 " is sent %.6f s before the server's silence is over", job->id,
                     (double)(run->silence.until_ns - now_ns) / 1e9);
@@ -205,8 +207,8 @@ void sim_judge_answer(struct sim_exchange *x, const struct weir__reply *reply)
     job->refusals += refused && reply->error != WEIR_ERROR_STOPPED; /* a stop came before weir read that */
     job->all_refused = refused && (x->number == 1 || job->all_refused);
     job->doubt = job->doubt || leaves_doubt(x, reply, refused);
-    if (reply->http_status != 0)
-        hear_silence(x, refused);
+    if (reply->http_status != 0) /* of a refusal whose body was cut, this transport tells too late to count */
+        hear_silence(x, refused && reply->error != WEIR_ERROR_STOPPED);
 }
 
 /* No longer than what was named, and the jitter; where the judge cannot tell what is covered, than anything named. */
@@ -315,9 +317,9 @@ static void judge_outcome(struct sim_run *run, const struct sim_job *job, const 
                         weir_error_code(r->error), r->http_status);
         break;
     default:
-        if (!run->stopped || (job->doubt && !goes_on))
+        if (!(run->stopped || job->cancelled) || (job->doubt && !goes_on))
             sim_violate(run, "job %" PRIu64 " was cancelled %s", job->id,
-                        run->stopped ? "though it may have been processed" : "and nobody stopped");
+                        run->stopped || job->cancelled ? "though it may have been processed" : "and nobody stopped");
         break;
     }
     if (r->outcome != WEIR_OUTCOME_SUCCEEDED && r->error == WEIR_ERROR_NONE)
@@ -347,7 +349,7 @@ void sim_judge_done(struct sim_run *run, const struct weir_result *r)
     /* which count jobs, not attempts: the deadline; a stop while it waited, where that leaves more than "cancelled" */
     run->errors[WEIR_ERROR_DEADLINE] += r->error == WEIR_ERROR_DEADLINE;
     run->errors[WEIR_ERROR_STOPPED] += r->error == WEIR_ERROR_STOPPED && r->outcome != WEIR_OUTCOME_CANCELLED &&
-                                       strncmp(r->detail, "stopped before", 14) == 0;
+                                       strstr(r->detail, "ed before it was sent") != NULL;
     run->result->outcomes[r->outcome]++;
     sim_note(run, "job %" PRIu64 " ends: %s, %s, %d, %s", job->id, weir_outcome_text(r->outcome),
              weir_error_code(r->error), r->http_status, r->detail);

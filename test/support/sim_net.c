@@ -19,6 +19,7 @@ struct weir__connection {
     struct sim_net *net;
     struct weir__connection *next;
     sem_t wake;
+    const struct weir__call *call;
     bool kept;                                   /* it can be used again */
     struct weir_header headers[SIM_HEADERS_MAX]; /* as the last reply has them */
 };
@@ -29,6 +30,12 @@ struct sim_net {
     struct weir__connection *open;
     bool aborted;
 };
+
+/* By an abort, or a cancel of what it is at. */
+static bool is_cut(const struct weir__connection *c)
+{
+    return c->net->aborted || *c->call->cancelled;
+}
 
 static int64_t now_of(const struct sim_net *net)
 {
@@ -147,14 +154,14 @@ static void fail(struct weir__reply *reply, enum weir_error error)
     (void)snprintf(reply->detail, sizeof reply->detail, "simulated: %s", weir_error_code(error));
 }
 
-/* Until `until_ns`; false where an abort came. */
+/* Until `until_ns`; false where a cancel or an abort came. */
 static bool wait_until(struct weir__connection *c, int64_t until_ns)
 {
     const struct weir__env *env = fibers_env(c->net->run->fibers);
 
-    while (!c->net->aborted && env->wait(env->context, &c->wake, until_ns))
+    while (!is_cut(c) && env->wait(env->context, &c->wake, until_ns))
         continue; /* what a past exchange posted ends no wait here */
-    return !c->net->aborted;
+    return !is_cut(c);
 }
 
 /* The connection, within its own time and the attempt's; false with the reply's error. */
@@ -249,18 +256,18 @@ static void receive(struct weir__connection *c, struct sim_exchange *x, const st
     struct sim_net *net = c->net;
     const struct weir__env *env = fibers_env(net->run->fibers);
 
-    while (!x->begun && !x->broken && !net->aborted && now_of(net) < end_ns)
+    while (!x->begun && !x->broken && !is_cut(c) && now_of(net) < end_ns)
         (void)env->wait(env->context, &c->wake, end_ns);
     if (x->begun) {
         call->began(call->context);
         reply->http_status = x->status;
         hand_headers(c, x, reply);
-        while (!x->ended && !x->broken && !net->aborted && now_of(net) < end_ns)
+        while (!x->ended && !x->broken && !is_cut(c) && now_of(net) < end_ns)
             (void)env->wait(env->context, &c->wake, end_ns);
     }
     if (x->ended)
         c->kept = true;
-    else if (net->aborted)
+    else if (is_cut(c))
         fail(reply, WEIR_ERROR_STOPPED);
     else if (x->broken)
         fail(reply, WEIR_ERROR_CONNECTION_LOST);
@@ -291,7 +298,7 @@ static struct sim_exchange *attempt(struct weir__connection *c, struct sim_job *
     if (call->timeout_ns > 0 && call->timeout_ns < timeout_ns && !lies)
         timeout_ns = call->timeout_ns;
     c->kept = false;
-    if (c->net->aborted) {
+    if (is_cut(c)) {
         fail(reply, WEIR_ERROR_STOPPED);
         return NULL;
     }
@@ -335,6 +342,7 @@ static void perform(struct weir__connection *c, const struct weir__call *call, s
     struct sim_exchange *x;
 
     memset(reply, 0, sizeof *reply);
+    c->call = call;
     if (job->active)
         sim_violate(run, "job %" PRIu64 " is attempted twice at a time", job->id);
     job->active = true;
@@ -353,7 +361,8 @@ static void perform(struct weir__connection *c, const struct weir__call *call, s
     job->active = false;
     job->attempt_end_ns = now_of(c->net);
     run->statuses[reply->http_status]++;
-    if (reply->error != WEIR_ERROR_NONE && (x != NULL || reply->error != WEIR_ERROR_STOPPED || run->stopped))
+    if (reply->error != WEIR_ERROR_NONE &&
+        (x != NULL || reply->error != WEIR_ERROR_STOPPED || run->stopped || job->cancelled))
         run->errors[reply->error]++;
     if (x != NULL)
         sim_judge_answer(x, reply);
@@ -403,6 +412,12 @@ static void abort_all(struct weir__transport *transport)
         weir__sem_post(&c->wake);
 }
 
+static void cancel(struct weir__connection *c)
+{
+    if (c->net->run->plan->lie != SIM_CANCEL_UNHEARD)
+        weir__sem_post(&c->wake);
+}
+
 static void free_net(struct weir__transport *transport)
 {
     struct sim_net *net = (struct sim_net *)transport;
@@ -420,7 +435,7 @@ struct weir__transport *sim_net_new(struct sim_run *run)
 
     if (net == NULL)
         return NULL;
-    net->base = (struct weir__transport){open_connection, perform, close_connection, abort_all, free_net};
+    net->base = (struct weir__transport){open_connection, perform, close_connection, cancel, abort_all, free_net};
     net->run = run;
     return &net->base;
 }

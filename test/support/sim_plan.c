@@ -160,6 +160,11 @@ struct sim_plan sim_plan_random(uint64_t seed)
     }
     if (p.rate_count > 0 && !p.may_be_refused && one_in(&random, 2))
         p.past = (uint32_t)spread(&random, 1, p.server.limit);
+    if (one_in(&random, 4)) {
+        p.cancels = (uint32_t)spread(&random, 1, p.jobs);
+        p.cancel_gap_max_ns = spread(&random, 1000, S(2));
+        p.may_be_refused = true; /* what was cancelled may arrive after it was given up */
+    }
     return p;
 }
 
@@ -190,9 +195,9 @@ void sim_plan_describe(const struct sim_plan *p)
     const struct sim_net_plan *n = &p->net;
 
     printf("# %" PRIu32 " jobs by %" PRIu32 ", %.2f POST, concurrency %" PRIu32 ", workers %" PRIu32 ", queue %" PRIu32
-           ", stop %.3f s, abort %.3f s\n",
+           ", stop %.3f s, abort %.3f s, %" PRIu32 " cancels within %.3f s\n",
            p->jobs, p->producers, p->post_share, o->concurrency, o->worker_max, o->queue_max, (double)p->stop_ns / 1e9,
-           (double)p->abort_ns / 1e9);
+           (double)p->abort_ns / 1e9, p->cancels, p->cancels * (double)p->cancel_gap_max_ns / 1e9);
     printf("# attempts %" PRIu32 ", refusals %" PRIu32
            ", budget %.2f, timeout %.3f s, deadline %.3f s, backoff %.3f to "
            "%.3f s, pause %.3f s%s%s%s\n",

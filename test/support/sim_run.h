@@ -42,6 +42,8 @@ struct sim_job {
     bool all_refused; /* every send so far was refused, and weir was told */
     bool doubt;       /* a send of a POST that may have been processed has no final answer */
 
+    bool cancelled; /* weir_cancel() says so */
+
     /* how it ended */
     uint32_t ended;
     enum weir_outcome outcome;

@@ -186,6 +186,35 @@ static void *stop(void *argument)
     return NULL;
 }
 
+/* A job that has not ended is there to be cancelled; one that a stop, a cancel or its deadline has just taken out may
+ * not have been told of yet. */
+static void cancel_one(struct sim_run *run, struct sim_job *job)
+{
+    const enum weir_status status = weir_cancel(run->weir, job->id);
+    const bool there = job->accepted && job->ended == 0;
+    const bool leaving = job->cancelled || run->stopped || run->plan->options.deadline_ns > 0;
+
+    sim_note(run, "job %" PRIu64 " is cancelled: %s", job->id, weir_status_text(status));
+    if (status == WEIR_OK ? !there : status != WEIR_NOT_FOUND || (there && !leaving))
+        sim_violate(run, "weir_cancel() of job %" PRIu64 ", which %s, returns \"%s\"", job->id,
+                    there             ? "has not ended"
+                    : job->ended == 0 ? "was not accepted"
+                                      : "has ended",
+                    weir_status_text(status));
+    job->cancelled = job->cancelled || status == WEIR_OK;
+}
+
+static void *cancel(void *argument)
+{
+    struct sim_run *run = argument;
+
+    for (uint32_t i = 0; i < run->plan->cancels; i++) {
+        fibers_sleep(run->fibers, fibers_now(run->fibers) + sim_draw(run, run->plan->cancel_gap_max_ns));
+        cancel_one(run, &run->jobs[sim_draw(run, run->plan->jobs - 1)]);
+    }
+    return NULL;
+}
+
 static void step_wall(void *argument)
 {
     struct sim_run *run = argument;
@@ -268,15 +297,16 @@ static void *live(void *argument)
     struct sim_run *run = argument;
     const struct sim_plan *plan = run->plan;
     const struct weir__env *env = fibers_env(run->fibers);
-    pthread_t producers[4], stopper;
+    pthread_t producers[4], stopper, canceller;
     uint32_t started = 0;
-    bool stops = plan->stop_ns > 0 || plan->abort_ns > 0;
+    bool stops = plan->stop_ns > 0 || plan->abort_ns > 0, cancels = plan->cancels > 0;
 
     if (!start_weir(run)) {
         sim_violate(run, "weir does not start");
         return NULL;
     }
     stops = stops && start_caller(run, stop, &stopper);
+    cancels = cancels && start_caller(run, cancel, &canceller);
     for (uint32_t i = 0; i < plan->wall_steps; i++)
         if (!fibers_at(run->fibers, SIM_START_NS + sim_draw(run, WALL_STEPS_NS), step_wall, run))
             run->no_memory = true;
@@ -285,6 +315,8 @@ static void *live(void *argument)
     for (uint32_t i = 0; i < started; i++)
         env->join(env->context, producers[i]);
     sim_judge_stats(run);
+    if (cancels)
+        env->join(env->context, canceller);
     if (weir_wait(run->weir, -1) != WEIR_OK)
         sim_violate(run, "weir_wait() does not return WEIR_OK");
     run->result->elapsed_ns = fibers_now(run->fibers) - SIM_START_NS;
@@ -392,10 +424,10 @@ bool sim_whole_run(struct fibers *fibers, const struct sim_plan *plan, struct si
         .wake_max_ns = plan->wake_max_ns,
         .end_ns = SIM_START_NS + (plan->end_ns > 0 ? plan->end_ns : YEAR_NS),
         .refuse_share = plan->no_thread_share,
-        .idle =
-            plan->late_max_ns == 0 && plan->wake_max_ns == 0 && plan->no_thread_share == 0 && plan->lie == SIM_HONEST
-                ? sim_judge_idle
-                : NULL,
+        .idle = plan->late_max_ns == 0 && plan->wake_max_ns == 0 && plan->no_thread_share == 0 &&
+                        (plan->lie == SIM_HONEST || plan->lie == SIM_CANCEL_UNHEARD)
+                    ? sim_judge_idle
+                    : NULL,
         .idle_context = run,
     };
     bool good;
@@ -410,6 +442,8 @@ bool sim_whole_run(struct fibers *fibers, const struct sim_plan *plan, struct si
     good = prepare(run);
     if (good) {
         const enum fibers_end end = fibers_run(fibers, &turns, live, run);
+        if (end != FIBERS_DONE && end != FIBERS_LEFT && run->weir != NULL)
+            weir__process_part(&run->weir->guest); /* it is abandoned, with its workers */
         judge_run(run, end);
         out->turns = fibers_turns(fibers);
     }

@@ -22,17 +22,18 @@
 /* What the simulation does wrong on purpose, to show that it is noticed. */
 enum sim_lie {
     SIM_HONEST,
-    SIM_CLOCK_FAST,    /* weir's clock runs a twentieth fast */
-    SIM_ONE_FEWER,     /* the server allows one fewer than it says */
-    SIM_SENT_TWICE,    /* the transport sends each POST twice */
-    SIM_SENT_LATE,     /* it sends a while after the wire let it */
-    SIM_KEY_CHANGED,   /* another idempotency key on each send */
-    SIM_PAUSE_HIDDEN,  /* weir is not told for how long the server wants silence */
-    SIM_SUCCESS_FAKED, /* 200 is reported, whatever the server said */
-    SIM_SEND_DENIED,   /* an attempt that was lost is reported as never sent */
-    SIM_HANGS,         /* an attempt never returns */
-    SIM_TIME_IGNORED,  /* the job's deadline does not cut its attempt short */
-    SIM_TIME_HIDDEN    /* an attempt takes time that the ledger is not to know of */
+    SIM_CLOCK_FAST,     /* weir's clock runs a twentieth fast */
+    SIM_ONE_FEWER,      /* the server allows one fewer than it says */
+    SIM_SENT_TWICE,     /* the transport sends each POST twice */
+    SIM_SENT_LATE,      /* it sends a while after the wire let it */
+    SIM_KEY_CHANGED,    /* another idempotency key on each send */
+    SIM_PAUSE_HIDDEN,   /* weir is not told for how long the server wants silence */
+    SIM_SUCCESS_FAKED,  /* 200 is reported, whatever the server said */
+    SIM_SEND_DENIED,    /* an attempt that was lost is reported as never sent */
+    SIM_HANGS,          /* an attempt never returns */
+    SIM_TIME_IGNORED,   /* the job's deadline does not cut its attempt short */
+    SIM_CANCEL_UNHEARD, /* the transport does not hear of a cancel */
+    SIM_TIME_HIDDEN     /* an attempt takes time that the ledger is not to know of */
 };
 
 struct sim_server_plan {
@@ -86,6 +87,8 @@ struct sim_plan {
     int64_t gap_max_ns;        /* between two submissions of one producer */
     int64_t submit_timeout_ns; /* negative: waits for room without end */
     int64_t stop_ns, abort_ns; /* from the beginning; 0: never */
+    uint32_t cancels;          /* of jobs drawn by lot, */
+    int64_t cancel_gap_max_ns; /* and up to this between two of them */
     int64_t done_max_ns;       /* a completion callback takes up to this */
     int64_t note_max_ns;       /* and so does the one before each send; 0: there is none */
     uint32_t past;             /* sends that the server has counted before weir was there */

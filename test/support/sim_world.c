@@ -211,10 +211,11 @@ static void expect_pace(struct world *w)
     const int64_t slack_ns = WIRE_SLACK_NS + w->scenario->late_max_ns;
 
     for (uint32_t i = 0; w->report->sent > 0 && i < w->scenario->rate_count; i++) {
-        const struct weir__rate_limit *rate = &w->limits.rates[i];
+        const struct weir__rate_limit *rate = &w->limits.state->rates[i];
         if (rate->paced && rate->wire_pace.tolerance_ns == 0 &&
             w->now_ns - w->last_send_ns < rate->wire_pace.gap_ns - slack_ns)
-            violate(w, "%s: two sends %lld ns apart", rate->name, (long long)(w->now_ns - w->last_send_ns));
+            violate(w, "%s: two sends %lld ns apart", rate->names[rate->name],
+                    (long long)(w->now_ns - w->last_send_ns));
     }
     w->last_send_ns = w->now_ns;
 }
@@ -233,9 +234,9 @@ static void send_request(struct world *w, uint32_t number)
     else if (w->report->sent > s->requests / WARM_UP_SHARE)
         w->steady_sends++;
     for (uint32_t i = 0; i < s->rate_count; i++) {
-        const struct weir__rate_limit *rate = &w->limits.rates[i];
+        const struct weir__rate_limit *rate = &w->limits.state->rates[i];
         if (rate->held && rate->certificate.worst > rate->requests)
-            violate(w, "%s: the certificate says %llu in a window", rate->name,
+            violate(w, "%s: the certificate says %llu in a window", rate->names[rate->name],
                     (unsigned long long)rate->certificate.worst);
     }
     if (happens(w, s->lost_share)) {
@@ -259,12 +260,13 @@ static void pass_wire(struct world *w, uint32_t number)
 /* Requests that were given up may arrive after that: the certificate says how many such there are. */
 static void expect_certified(struct world *w, uint32_t i)
 {
-    const struct weir__certificate *c = &w->limits.rates[i].certificate;
+    const struct weir__certificate *c = &w->limits.state->rates[i].certificate;
     const uint64_t late = w->scenario->give_up_ns < w->scenario->uplink_max_ns ? c->uncertain : 0;
 
     if (w->worst[i].most > c->worst + late)
-        violate(w, "%s: %llu arrived in a window, the certificate says %llu, %llu uncertain", w->limits.rates[i].name,
-                (unsigned long long)w->worst[i].most, (unsigned long long)c->worst, (unsigned long long)c->uncertain);
+        violate(w, "%s: %llu arrived in a window, the certificate says %llu, %llu uncertain",
+                weir__limits_name(&w->limits, i + 1), (unsigned long long)w->worst[i].most,
+                (unsigned long long)c->worst, (unsigned long long)c->uncertain);
 }
 
 static void arrive(struct world *w)
@@ -277,7 +279,7 @@ static void arrive(struct world *w)
         if (!weir__window_take(&w->servers[i], server_ns, NULL)) {
             refused = true;
             if (!s->may_be_refused)
-                violate(w, "%s: the server refuses request %llu", w->limits.rates[i].name,
+                violate(w, "%s: the server refuses request %llu", weir__limits_name(&w->limits, i + 1),
                         (unsigned long long)w->report->sent);
         }
         if (!weir__worst_add(&w->worst[i], w->now_ns))
@@ -385,17 +387,18 @@ static void expect_conserved(struct world *w)
     if (w->ended != w->scenario->requests || w->in_flight != 0)
         violate(w, "%llu of %llu requests ended, %u in flight", (unsigned long long)w->ended,
                 (unsigned long long)w->scenario->requests, w->in_flight);
-    for (uint32_t i = 0; i < w->limits.gate.limit_count; i++) {
-        struct weir__permits *permits = &w->limits.gate.permits[i];
+    for (uint32_t i = 0; i < w->limits.gate.state->limit_count; i++) {
+        struct weir__permits *permits = &w->limits.gate.state->permits[i];
         int free_count = -1;
         (void)sem_getvalue(&permits->free, &free_count);
-        if ((int64_t)free_count + permits->held != permits->count)
+        if ((int64_t)free_count + weir__permits_held(permits) != permits->count)
             violate(w, "%s: %d permits free and %u held of %u", weir__limits_name(&w->limits, i), free_count,
-                    permits->held, permits->count);
+                    weir__permits_held(permits), permits->count);
     }
     for (uint32_t i = 0; i < w->scenario->rate_count; i++)
-        if (w->limits.rates[i].certificate.uncertain != w->report->gave_up)
-            violate(w, "%llu uncertain, %llu given up", (unsigned long long)w->limits.rates[i].certificate.uncertain,
+        if (w->limits.state->rates[i].certificate.uncertain != w->report->gave_up)
+            violate(w, "%llu uncertain, %llu given up",
+                    (unsigned long long)w->limits.state->rates[i].certificate.uncertain,
                     (unsigned long long)w->report->gave_up);
 }
 
@@ -405,7 +408,7 @@ static void fill_report(struct world *w)
 
     for (uint32_t i = 0; i < w->scenario->rate_count; i++) {
         report->worst[i] = w->worst[i].most;
-        report->certified[i] = w->limits.rates[i].certificate.worst;
+        report->certified[i] = w->limits.state->rates[i].certificate.worst;
     }
     if (w->rtt_count > 0)
         report->rtt_s = (double)w->rtt_sum_ns / (double)w->rtt_count / 1e9;

@@ -38,7 +38,7 @@ static void open_source(struct source *s, enum weir__jobline_format format, cons
     list[count++] = (struct weir__config_set){"input", s->file, true, "--input"};
     for (size_t i = 0; sets[i] != NULL; i += 2)
         list[count++] = (struct weir__config_set){sets[i], sets[i + 1], false, "--set"};
-    if (!weir__config_load(NULL, list, count, &s->config, &errors))
+    if (!weir__config_load(NULL, list, count, WEIR__CONFIG_RUN, &s->config, &errors))
         fail_msg("%s", errors.list[0].text);
     weir__config_errors_clear(&errors);
     assert_true(weir__jobs_open(&s->jobs, &s->config, format));
@@ -212,7 +212,7 @@ static void equal_jobs_count_up(void **state)
     uint64_t total = 0;
 
     (void)state;
-    assert_true(weir__config_load(NULL, list, 3, &config, &errors));
+    assert_true(weir__config_load(NULL, list, 3, WEIR__CONFIG_RUN, &config, &errors));
     weir__config_errors_clear(&errors);
     assert_true(weir__jobs_open(&jobs, &config, WEIR__JOBLINE_BATCH));
     assert_true(weir__jobs_count(&jobs, &total));

@@ -597,15 +597,19 @@ static int use_an_inherited_handle(struct fixture *f)
     struct weir_stats stats = {.struct_size = sizeof stats, .accepted = 77};
 
     (void)alarm(10);
-    if (fixture_submit(f, "GET", URL, 2) != WEIR_STOPPED)
+    if (fixture_submit(f, "GET", URL, 2) != WEIR_FORKED)
         return 1;
-    if (weir_wait(f->weir, -1) != WEIR_STOPPED)
+    if (weir_wait(f->weir, -1) != WEIR_FORKED || weir_drain(f->weir, -1) != WEIR_FORKED)
         return 2;
+    if (weir_cancel(f->weir, 0) != WEIR_FORKED)
+        return 3;
+    if (weir_completion_fd(f->weir) != -1 || weir_take_result(f->weir, -1) != NULL)
+        return 4;
     weir_stop(f->weir);
     weir_abort(f->weir);
     weir_snapshot(f->weir, &stats);
     weir_free(f->weir);
-    return stats.accepted == 77 ? 0 : 3;
+    return stats.accepted == 77 ? 0 : 5;
 }
 
 static void a_child_process_finds_the_handle_dead_and_hangs_nowhere(void **state)

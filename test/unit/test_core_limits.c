@@ -152,8 +152,8 @@ static int unlocked_readings;
 
 static int64_t reading_under_the_lock(void *context)
 {
-    if (pthread_mutex_trylock(&read_limits->lock) == 0) {
-        (void)pthread_mutex_unlock(&read_limits->lock);
+    if (pthread_mutex_trylock(&read_limits->state->lock) == 0) {
+        (void)pthread_mutex_unlock(&read_limits->state->lock);
         unlocked_readings++;
     }
     return *(int64_t *)context += 1000;

@@ -5,6 +5,9 @@
 
 #include <locale.h>
 
+/* The longest name of a scope: 64 characters. */
+#define LONGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd.f"
+
 /* A file with one key beside what every file needs. */
 static void load_key(struct load *load, const char *member)
 {
@@ -104,6 +107,9 @@ static void good_values_are_taken(void **state)
         "\"success\": \"2xx\"",
         "\"success\": 200",
         "\"scope\": \"host:my-api_1.x\"",
+        "\"scope\": \"host:-\"",
+        "\"scope\": \"host:process\"",
+        "\"scope\": \"host:" LONGEST "\"",
         "\"output\": {\"file\": \"-\", \"bodies\": false, \"durability\": \"power\"}",
         "\"redirects\": 50",
         "\"body_max\": 0",
@@ -208,6 +214,16 @@ static void bad_values_are_refused(void **state)
         {"\"success\": true", "success: expected an array of statuses"},
         {"\"scope\": \"host:\"", "scope: expected \"process\" or \"host:NAME\""},
         {"\"scope\": \"host:a/b\"", "scope: expected"},
+        {"\"scope\": \"host:.a\"", "the first no \".\", got \"host:.a\""},
+        {"\"scope\": \"host:..\"", "scope: expected"},
+        {"\"scope\": \"host:a b\"", "scope: expected"},
+        {"\"scope\": \"host:\u00e4\"", "scope: expected"},
+        {"\"scope\": \"Host:a\"", "scope: expected"},
+        {"\"scope\": \"host\"", "scope: expected"},
+        {"\"scope\": \"\"", "scope: expected"},
+        {"\"scope\": 1", "scope: expected"},
+        {"\"scope\": null", "scope: expected"},
+        {"\"scope\": \"host:" LONGEST "e\"", "scope: expected"},
         {"\"output\": \"results.jsonl\"", "output: expected an object"},
         {"\"output\": {\"file\": true}", "output.file: expected a string"},
         {"\"output\": {\"bodies\": \"yes\"}", "output.bodies: expected true or false"},
@@ -440,11 +456,11 @@ static void other_texts_than_an_object_are_refused(void **state)
         assert_says(&load, ":1: expected an object");
         unload(&load);
     }
-    load.good = weir__config_load("/nonexistent/weir.json", NULL, 0, &load.config, &load.errors);
+    load.good = weir__config_load("/nonexistent/weir.json", NULL, 0, WEIR__CONFIG_RUN, &load.config, &load.errors);
     assert_mistakes(&load, 1);
     assert_says(&load, "/nonexistent/weir.json: cannot be read: No such file or directory");
     unload(&load);
-    load.good = weir__config_load("/tmp", NULL, 0, &load.config, &load.errors);
+    load.good = weir__config_load("/tmp", NULL, 0, WEIR__CONFIG_RUN, &load.config, &load.errors);
     assert_mistakes(&load, 1);
     assert_says(&load, "/tmp: cannot be read: Is a directory");
     unload(&load);

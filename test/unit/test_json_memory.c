@@ -86,7 +86,7 @@ static bool run(long at, const char *path, bool expect_good)
     allocations = 0;
     live = 0;
     counting = true;
-    good = weir__config_load(path, good_sets, COUNT(good_sets), &config, &errors);
+    good = weir__config_load(path, good_sets, COUNT(good_sets), WEIR__CONFIG_RUN, &config, &errors);
     if (good)
         text = weir__config_print(&config);
     counting = false;
@@ -98,6 +98,8 @@ static bool run(long at, const char *path, bool expect_good)
         fail_msg("allocation %ld: something was lost without a word:\n%s", at, text);
     if (!good && errors.count + errors.dropped == 0)
         fail_msg("allocation %ld: no success and no error", at);
+    if (!good && expect_good && !errors.no_memory)
+        fail_msg("allocation %ld: a good file called bad: %s", at, errors.count > 0 ? errors.list[0].text : "");
     if (good && !expect_good)
         fail_msg("allocation %ld: a bad file taken for good", at);
     if (!good && expect_good && at == 0)

@@ -62,8 +62,8 @@ static inline void load_with(struct load *load, const char *text, const struct w
 {
     if (text != NULL)
         write_bytes(FILE_NAME, text, strlen(text));
-    load->good =
-        weir__config_load(text != NULL ? path_of(FILE_NAME) : NULL, sets, set_count, &load->config, &load->errors);
+    load->good = weir__config_load(text != NULL ? path_of(FILE_NAME) : NULL, sets, set_count, WEIR__CONFIG_RUN,
+                                   &load->config, &load->errors);
 }
 
 static inline void load_text(struct load *load, const char *text)

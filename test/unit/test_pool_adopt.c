@@ -66,7 +66,7 @@ static void adopt(uint32_t permits, uint32_t left, int64_t due_ns)
 /* `free` go now, `held` more at the due moment, and the rest are out. */
 static void expect_shares(int free_count, int64_t due_ns, int held)
 {
-    assert_int_equal(weir__gate_tally(&gate, 1).out, gate.permits[1].count - (uint32_t)(free_count + held));
+    assert_int_equal(weir__gate_tally(&gate, 1).out, gate.state->permits[1].count - (uint32_t)(free_count + held));
     assert_int_equal(drain(due_ns - 1), free_count);
     assert_int_equal(drain(due_ns), held);
     assert_int_equal(drain(WEIR__NEVER - 1), 0);
@@ -134,12 +134,12 @@ static void a_job_from_before_brings_its_permit_back_as_the_others_do(void **sta
     assert_int_equal(drain(6000), 1);
     weir__gate_unsent(&gate, 1); /* the other never left: at once */
     assert_int_equal(drain(6000), 1);
-    assert_int_equal(gate.adopted_out[1], 0);
+    assert_int_equal(gate.state->adopted_out[1], 0);
     weir__gate_answered(&gate, 2, 6000); /* those have the limit's permits themselves */
     weir__gate_answered(&gate, 2, 6000);
     assert_int_equal(drain(6999), 0);
     assert_int_equal(drain(7000), 2);
-    assert_int_equal(gate.unanswered, 2);
+    assert_int_equal(gate.state->unanswered, 2);
 }
 
 /* Seven on their way and three permits: the first four answers bring none back. */
@@ -158,7 +158,7 @@ static void where_too_many_are_on_their_way_the_last_ones_have_the_permits(void 
         assert_int_equal(drain(2000000 + HOLD_NS + i), 1);
     }
     assert_int_equal(weir__gate_tally(&gate, 1).out, 3);
-    assert_int_equal(gate.unanswered, 3);
+    assert_int_equal(gate.state->unanswered, 3);
 }
 
 /* A limit that is only paced: its permits come back at once, but those that are not left wait for the due moment. */
@@ -201,11 +201,11 @@ static void an_adopted_limit_is_in_answers_from_then_on(void **state)
     adopt(10, 10, 500);
     assert_int_equal(ask(0).limit_count, 2);
     assert_int_equal(weir__gate_adopt(&gate, 5, HOLD_NS, 5, 0, NULL), 2);
-    assert_int_equal(gate.adopted_out[2], 2);
+    assert_int_equal(gate.state->adopted_out[2], 2);
     assert_int_equal(ask(0).limit_count, 3);
     weir__gate_answered(&gate, 2, 7); /* the one between: its permit of limit 1, and what stands for it in limit 2 */
-    assert_int_equal(gate.adopted_out[1], 1);
-    assert_int_equal(gate.adopted_out[2], 1);
+    assert_int_equal(gate.state->adopted_out[1], 1);
+    assert_int_equal(gate.state->adopted_out[2], 1);
     assert_int_equal(weir__gate_tally(&gate, 1).out, 2);
     assert_int_equal(weir__gate_tally(&gate, 2).out, 2);
 }
@@ -218,7 +218,7 @@ static void a_gate_that_is_full_adopts_nothing(void **state)
     while (gate.rule_count < WEIR__GATE_RULES_MAX)
         assert_true(weir__gate_add_rule(&gate, &rule));
     assert_int_equal(weir__gate_adopt(&gate, 2, HOLD_NS, 2, 0, &rule), 0);
-    assert_int_equal(gate.limit_count, 1);
+    assert_int_equal(gate.state->limit_count, 1);
     for (uint32_t i = 1; i < WEIR__GATE_LIMITS_MAX; i++)
         assert_int_equal(weir__gate_adopt(&gate, 2, HOLD_NS, 2, 0, NULL), i);
     assert_int_equal(weir__gate_adopt(&gate, 2, HOLD_NS, 2, 0, NULL), 0);

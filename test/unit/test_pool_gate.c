@@ -183,12 +183,12 @@ static struct weir__gate_answer peek(int64_t now_ns)
 /* The attempt with all limits there are was answered, or never left. */
 static void answered(int64_t now_ns)
 {
-    weir__gate_answered(&gate, gate.limit_count, now_ns);
+    weir__gate_answered(&gate, gate.state->limit_count, now_ns);
 }
 
 static void unsent(void)
 {
-    weir__gate_unsent(&gate, gate.limit_count);
+    weir__gate_unsent(&gate, gate.state->limit_count);
 }
 
 static void expect_no(struct weir__gate_answer answer, enum weir__gate_cause cause, uint32_t limit,
@@ -263,7 +263,7 @@ static void an_answer_brings_all_rate_permits_back_after_their_holds(void **stat
     assert_true(ask(5000).go);
     for (uint32_t i = 0; i < 4; i++)
         assert_int_equal(weir__gate_tally(&gate, i).out, i == 0 ? 2 : 1);
-    assert_int_equal(gate.unanswered, 1);
+    assert_int_equal(gate.state->unanswered, 1);
 }
 
 static void an_attempt_that_never_left_brings_them_back_at_once(void **state)
@@ -274,7 +274,7 @@ static void an_attempt_that_never_left_brings_them_back_at_once(void **state)
     assert_true(weir__gate_add_limit(&gate, 1, 700));
     assert_true(ask(0).go);
     unsent();
-    assert_int_equal(gate.unanswered, 0);
+    assert_int_equal(gate.state->unanswered, 0);
     assert_true(ask(0).go);
     expect_no(ask(0), WEIR__GATE_PERMIT, 0, WEIR__NEVER);
 }
@@ -336,7 +336,7 @@ static void a_look_takes_nothing(void **state)
     for (int i = 0; i < 10; i++)
         assert_true(peek(i).go);
     assert_int_equal(pace.takes, 0);
-    assert_int_equal(gate.unanswered, 0);
+    assert_int_equal(gate.state->unanswered, 0);
     assert_true(ask(10).go);
     expect_no(peek(10), WEIR__GATE_PERMIT, 0, WEIR__NEVER);
     weir__gate_give(&gate);

@@ -164,6 +164,95 @@ static void a_million_in_any_order_come_out_in_order(void **state)
 /* ------------------------------------------------------------------------------------------------------------- ledger
  */
 
+#define PICK_TASKS 3000u
+
+struct picking {
+    uint64_t id;
+    uint32_t seen, picked;
+    struct weir__task *last; /* linked by `next`, as a taker may do at once */
+};
+
+static bool pick_id(void *context, struct weir__task *task)
+{
+    struct picking *picking = context;
+
+    picking->seen++;
+    if (task->id != picking->id)
+        return false;
+    picking->picked++;
+    task->next = picking->last;
+    picking->last = task;
+    return true;
+}
+
+/* What is picked is out, and all else comes in the order in which it would have come. */
+static void picking_leaves_the_others_in_their_order(void **state)
+{
+    static struct weir__task tasks[PICK_TASKS];
+    struct weir__queue queue;
+    uint64_t random = 7;
+    int64_t last = -1;
+    uint32_t left = PICK_TASKS;
+    struct weir__task *task;
+
+    (void)state;
+    weir__queue_init(&queue, PICK_TASKS);
+    for (uint32_t i = 0; i < PICK_TASKS; i++) {
+        tasks[i].number = i;
+        tasks[i].id = (uint64_t)weir__random_below(&random, 4);
+    }
+    for (uint32_t i = 0; i < PICK_TASKS / 2; i++) /* those that came back, in any order */
+        weir__queue_put_back(&queue, &tasks[i * 7 % (PICK_TASKS / 2)]);
+    for (uint32_t i = PICK_TASKS / 2; i < PICK_TASKS; i++)
+        weir__queue_push(&queue, &tasks[i]);
+    for (uint64_t id = 9; id-- > 2;) { /* first those that nobody has */
+        struct picking picking = {.id = id};
+        weir__queue_pick(&queue, pick_id, &picking);
+        assert_int_equal(picking.seen, left);
+        left -= picking.picked;
+        assert_int_equal(queue.count, left);
+        assert_true(id > 3 ? picking.picked == 0 : picking.picked > PICK_TASKS / 8);
+    }
+    for (int i = 0; i < 5; i++) { /* it goes on as before, also at its tail */
+        task = weir__queue_pop(&queue);
+        assert_true(task->number > last && task->id < 2);
+        last = task->number;
+    }
+    task->id = 1;
+    task->number = PICK_TASKS;
+    weir__queue_push(&queue, task);
+    for (left -= 4; left > 0; left--) {
+        task = weir__queue_pop(&queue);
+        assert_non_null(task);
+        assert_true(task->number > last && task->id < 2);
+        last = task->number;
+    }
+    assert_int_equal(last, PICK_TASKS);
+    assert_null(weir__queue_pop(&queue));
+}
+
+static void picking_all_leaves_an_empty_queue(void **state)
+{
+    struct weir__task tasks[4] = {{.number = 0}, {.number = 1}, {.number = 2}, {.number = 3}};
+    struct weir__queue queue;
+    struct picking picking = {.id = 0};
+
+    (void)state;
+    weir__queue_init(&queue, 4);
+    weir__queue_pick(&queue, pick_id, &picking);
+    assert_int_equal(picking.seen, 0);
+    for (int i = 0; i < 2; i++)
+        weir__queue_put_back(&queue, &tasks[i]);
+    for (int i = 2; i < 4; i++)
+        weir__queue_push(&queue, &tasks[i]);
+    weir__queue_pick(&queue, pick_id, &picking);
+    assert_int_equal(picking.picked, 4);
+    assert_null(weir__queue_first(&queue));
+    assert_null(weir__queue_pop(&queue));
+    weir__queue_push(&queue, &tasks[3]);
+    assert_ptr_equal(weir__queue_pop(&queue), &tasks[3]);
+}
+
 static void expect_spent(const struct weir__ledger *ledger, int64_t idle, int64_t running, int64_t permit, int64_t pace,
                          int64_t pause, int64_t backoff)
 {
@@ -200,6 +289,8 @@ int main(void)
         cmocka_unit_test(what_comes_back_has_its_place_by_acceptance),
         cmocka_unit_test(the_backlog_gives_the_earliest_first),
         cmocka_unit_test(a_million_in_any_order_come_out_in_order),
+        cmocka_unit_test(picking_leaves_the_others_in_their_order),
+        cmocka_unit_test(picking_all_leaves_an_empty_queue),
         cmocka_unit_test(time_goes_to_what_workers_do_and_the_rest_to_the_reason),
     };
 

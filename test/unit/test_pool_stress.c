@@ -274,8 +274,8 @@ static void expect_all_permits_back(void)
 {
     const int64_t later_ns = weir__clock_now_ns() + 10 * WEIR__NS_PER_S;
     struct weir__gate_answer answer;
-    assert_int_equal(fixture->gate.unanswered, 0);
-    for (uint32_t i = 0; i < fixture->gate.limit_count; i++)
+    assert_int_equal(fixture->gate.state->unanswered, 0);
+    for (uint32_t i = 0; i < fixture->gate.state->limit_count; i++)
         assert_int_equal(weir__gate_tally(&fixture->gate, i).out, 0);
     for (int i = 0; i < CONCURRENCY; i++) {
         weir__gate_ask(&fixture->gate, later_ns + i * WEIR__NS_PER_S, &answer);
