@@ -19,6 +19,7 @@ enum weir__exit {
 int weir__run_main(int argc, char **argv);
 int weir__check_main(int argc, char **argv);
 int weir__demo_main(int argc, char **argv);
+int weir__exec_main(int argc, char **argv);
 
 /* "weir 0.1.0" on stdout. */
 int weir__version_print(void);

@@ -27,7 +27,7 @@ static const struct command commands[] = {
     {"serve", "[CONFIG] [options]", "a rate-limited HTTP target on loopback", weir__serve_main},
     {"demo", "", "the whole story in some seconds", weir__demo_main},
     {"check", "CONFIG", "validate a configuration; send nothing", weir__check_main},
-    {"exec", "[options] -- COMMAND", "run a program under limits", NULL},
+    {"exec", "[options] -- COMMAND", "run a program under limits", weir__exec_main},
     {"report", "RESULTS -o FILE.html", "a page from a results file", NULL},
 };
 

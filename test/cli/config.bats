@@ -137,7 +137,7 @@ J
     run "$weir"
     is "$status" 2
     has "$output" "usage: weir"
-    for command in bench exec report; do
+    for command in bench report; do
         run "$weir" "$command" x
         is "$status" 2
         is "$output" "weir $command: not available in this version"
