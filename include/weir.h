@@ -18,12 +18,15 @@
  * several at a time, and never while weir holds a lock.  They may call whatever does not wait: weir_submit() and
  * weir_take_result() with a timeout of 0, weir_cancel(), weir_stop(), weir_abort(), weir_snapshot(), the functions on
  * limits but an acquire that waits; neither weir_wait(), weir_drain() nor weir_free().  A callback must not throw or
- * longjmp out; it has a stack of 256 KiB.  A signal that a thread catches ends none of its waits here.
+ * longjmp out; it has a stack of 256 KiB; one that forks must not return in the child, and ends it if it does.  Of the
+ * caller's own stack, weir_new() and weir_new_from_file() want 32 KiB, all others get by with PTHREAD_STACK_MIN.  A
+ * signal that a thread catches ends none of its waits here.
  *
  * Processes.  A handle belongs to the process that made it.  In a child after fork() it is dead: functions on it that
  * return a status return WEIR_FORKED, the others do nothing, and its memory stays.  The child may make handles of its
  * own.  At exit() the transfers in flight of handles that were not freed are ended, so that no worker runs into what
- * exit() takes down; no callback begins after that, and jobs that had not ended are not told of.  libweir.so stays
+ * exit() takes down; no callback begins after that, and jobs that had not ended are not told of.  What the
+ * host runs at exit after weir may still call weir_stop() and weir_free(), which do not wait then.  libweir.so stays
  * loaded after dlclose(); with the static library inside a module, free every handle before the module is unloaded.
  *
  * Ownership.  What the caller passes in is copied before the call returns, except callbacks and user data, which must
