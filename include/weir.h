@@ -25,9 +25,9 @@
  * Processes.  A handle belongs to the process that made it.  In a child after fork() it is dead: functions on it that
  * return a status return WEIR_FORKED, the others do nothing, and its memory stays.  The child may make handles of its
  * own.  At exit() the transfers in flight of handles that were not freed are ended, so that no worker runs into what
- * exit() takes down; no callback begins after that, and jobs that had not ended are not told of.  What the
- * host runs at exit after weir may still call weir_stop() and weir_free(), which do not wait then.  libweir.so stays
- * loaded after dlclose(); with the static library inside a module, free every handle before the module is unloaded.
+ * exit() takes down; no callback begins after that, and jobs that had not ended are not told of.  What the host runs at
+ * exit after weir may still call weir_stop() and weir_free(), which do not wait then.  libweir.so stays loaded after
+ * dlclose(); with the static library inside a module, free every handle before the module is unloaded.
  *
  * Ownership.  What the caller passes in is copied before the call returns, except callbacks and user data, which must
  * stay valid until the handle is freed.  What a callback is handed is valid until it returns.
@@ -36,7 +36,7 @@
  *
  * Failure.  A function that returns enum weir_status leaves its out parameters untouched unless it returns WEIR_OK; the
  * others do nothing for NULL.  A `struct_size` must be the structure's size, as the INIT macros have it; any other, of
- * a caller that was compiled for another version, is WEIR_INVALID. The library prints nothing, never exits and leaves
+ * a caller that was compiled for another version, is WEIR_INVALID.  The library prints nothing, never exits and leaves
  * signal dispositions alone; its threads block all signals but those that a fault of their own raises (SIGSEGV and its
  * kin).
  */
@@ -531,10 +531,10 @@ WEIR_EXPORT void weir_snapshot(struct weir *weir, struct weir_stats *out);
  * A scope "host:NAME" (NAME: 1 to WEIR_SCOPE_NAME_MAX letters, digits, ".", "_" and "-", the first no ".") is one set
  * of limits for all handles of the machine that name it, whatever process they are in: permits, holds, paces, pauses,
  * learned limits and the certificate are in POSIX shared memory (/dev/shm/weir.NAME, mode 0600).  The first gives the
- * limits; who comes later must ask for those that are in force, or, with weir_limits_new(), for none at all, which
- * takes them as they are.  They stay when everybody has gone, so that what was sent is not forgotten; the next may then
- * bring other ones.  A process that dies, at whatever point, gives its permits back as if it had given up on its
- * requests: others notice within a quarter of a second, if they need them.
+ * limits; who comes later must ask for those that it gave, or those that are in force, or, with weir_limits_new(), for
+ * none at all, which takes them as they are.  They stay when everybody has gone, so that what was sent is not
+ * forgotten; the next may then bring other ones.  A process that dies, at whatever point, gives its permits back as if
+ * it had given up on its requests: others notice within a quarter of a second, if they need them.
  */
 
 struct weir_limits;

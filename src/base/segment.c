@@ -109,20 +109,23 @@ static void unmap(struct weir__segment *segment)
     segment->head = NULL;
 }
 
-/* What is there, if it is whole and of that tag. */
-static bool map_whole(struct weir__segment *segment, uint64_t tag)
+/* What is there, if it is whole.  What was never finished is all zero where its tag is to be. */
+static enum weir__segment_status map_whole(struct weir__segment *segment, uint64_t tag)
 {
+    uint64_t found = 0;
     struct stat about;
 
     if (fstat(segment->file, &about) != 0)
-        return false;
-    if (about.st_size < (off_t)sizeof *segment->head)
-        return true;
+        return WEIR__SEGMENT_RESOURCE;
+    if (about.st_size > 0 && pread(segment->file, &found, sizeof found, 0) < 0)
+        return WEIR__SEGMENT_RESOURCE;
+    if (found == 0)
+        return WEIR__SEGMENT_OK;
+    if (found != tag || about.st_size < (off_t)sizeof *segment->head)
+        return WEIR__SEGMENT_FOREIGN;
     if (!map(segment, (size_t)about.st_size))
-        return false;
-    if (segment->head->tag != tag || segment->head->size != (uint64_t)about.st_size)
-        unmap(segment);
-    return true;
+        return WEIR__SEGMENT_RESOURCE;
+    return segment->head->size == (uint64_t)about.st_size ? WEIR__SEGMENT_OK : WEIR__SEGMENT_FOREIGN;
 }
 
 enum weir__segment_status weir__segment_open(struct weir__segment *segment, const char *name, uint64_t tag)
@@ -136,9 +139,14 @@ enum weir__segment_status weir__segment_open(struct weir__segment *segment, cons
             return status;
         if (!lock_byte(segment->file, DOOR, F_WRLCK, true))
             break;
-        if (is_current(segment->file))
-            return map_whole(segment, tag) ? WEIR__SEGMENT_OK : (weir__segment_close(segment), WEIR__SEGMENT_RESOURCE);
-        (void)close(segment->file);
+        if (!is_current(segment->file)) {
+            (void)close(segment->file);
+            continue;
+        }
+        status = map_whole(segment, tag);
+        if (status != WEIR__SEGMENT_OK)
+            weir__segment_close(segment);
+        return status;
     }
     weir__segment_close(segment);
     return WEIR__SEGMENT_RESOURCE;

@@ -21,7 +21,7 @@
 
 enum weir__segment_status {
     WEIR__SEGMENT_OK,
-    WEIR__SEGMENT_FOREIGN,  /* another user's, open to others, or no plain shared memory */
+    WEIR__SEGMENT_FOREIGN,  /* another user's, open to others, no plain shared memory, or of another layout */
     WEIR__SEGMENT_FULL,     /* no seat is free */
     WEIR__SEGMENT_RESOURCE, /* no file descriptor, no memory, or the system has no such thing */
 };
@@ -33,7 +33,7 @@ struct weir__segment_seat {
 };
 
 struct weir__segment_head {
-    _Atomic uint64_t tag; /* what the caller calls its layout; 0: not ready */
+    _Atomic uint64_t tag; /* first: what the caller calls its layout; 0: not ready */
     uint64_t size;        /* of all */
     struct weir__segment_seat seats[WEIR__SEGMENT_SEATS];
 };
@@ -50,7 +50,8 @@ bool weir__segment_name_valid(const char *name);
 
 /*
  * Opens or makes /dev/shm/weir.NAME and shuts its door: until weir__segment_admit() nobody else passes here.  What is
- * there is mapped, if it is complete and has this tag; else head is NULL.  On failure nothing is left.
+ * there is mapped, if it is complete; where it is empty, or its maker died before it was, head is NULL.  FOREIGN where
+ * it has another tag.  On failure nothing is left.
  */
 enum weir__segment_status weir__segment_open(struct weir__segment *segment, const char *name, uint64_t tag);
 

@@ -38,12 +38,16 @@ void weir__dispatcher_tell(struct weir *weir, const struct weir_event *event)
 
 static void tell_limit(struct weir *weir, const struct weir__gate_answer *answer, int64_t now_ns)
 {
+    char name[WEIR__LIMIT_NAME_SIZE];
     const struct weir_event event = {
         .type = WEIR_EVENT_LIMIT_REACHED,
         .detail = "",
-        .limit_name = weir__limits_name(&weir->limits, answer->limit),
+        .limit_name = name,
         .wait_ns = answer->not_before_ns == WEIR__NEVER ? -1 : answer->not_before_ns - now_ns,
     };
+    if (weir->on_event == NULL)
+        return;
+    (void)weir__limits_name(&weir->limits, answer->limit, name);
     weir__dispatcher_tell(weir, &event);
 }
 
@@ -263,11 +267,17 @@ int weir_completion_fd(const struct weir *weir)
 const struct weir_result *weir_take_result(struct weir *weir, int64_t timeout_ns)
 {
     struct weir__completion *node;
+    int64_t until_ns;
 
     if (weir == NULL || weir__dispatcher_inherited(weir))
         return NULL;
-    node = weir__completions_take(&weir->completions, weir__dispatcher_deadline(weir, timeout_ns));
-    return node != NULL ? &node->result : NULL;
+    until_ns = weir__dispatcher_deadline(weir, timeout_ns);
+    node = weir__completions_take(&weir->completions, until_ns);
+    if (node != NULL)
+        return &node->result;
+    if (timeout_ns != 0) /* the last one can have been taken before its worker was done with it: now it is */
+        (void)weir__pool_wait(&weir->pool, until_ns);
+    return NULL;
 }
 
 void weir_result_free(const struct weir_result *result)

@@ -173,12 +173,16 @@ static void tell(const struct weir_limits *lease, const struct weir_event *event
 
 static void tell_reached(const struct weir_limits *lease, const struct weir__gate_answer *answer, int64_t now_ns)
 {
+    char name[WEIR__LIMIT_NAME_SIZE];
     const struct weir_event event = {
         .type = WEIR_EVENT_LIMIT_REACHED,
         .detail = "",
-        .limit_name = weir__limits_name(lease->limits, answer->limit),
+        .limit_name = name,
         .wait_ns = answer->not_before_ns == WEIR__NEVER ? -1 : answer->not_before_ns - now_ns,
     };
+    if (lease->on_event == NULL)
+        return;
+    (void)weir__limits_name(lease->limits, answer->limit, name);
     tell(lease, &event);
 }
 
@@ -336,11 +340,11 @@ static void tell_news(struct weir_limits *lease, const struct weir__pushback_new
                       const struct weir__feedback *feedback)
 {
     struct weir_event event = {.http_status = http_status, .limit_name = ""};
-    char reason[sizeof lease->pushback->stats.reason];
+    char reason[sizeof lease->pushback->stats.reason], name[WEIR__LIMIT_NAME_SIZE];
 
     for (size_t i = 0; i < news->learned_count; i++) {
         event.type = WEIR_EVENT_LEARNED;
-        event.limit_name = weir__limits_name(lease->limits, news->learned[i]);
+        event.limit_name = weir__limits_name(lease->limits, news->learned[i], name);
         event.detail = feedback->policy_field;
         tell(lease, &event);
     }

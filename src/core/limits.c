@@ -64,16 +64,13 @@ void weir__limits_unlock(struct weir__limits *limits)
 
 void weir__limits_set_figures(struct weir__rate_limit *limit, const struct weir_rate *rate)
 {
-    const uint32_t next = 1 - limit->name;
-
     limit->shape = weir__hold_shape(rate->shape, rate->per_ns);
     limit->requests = rate->requests;
     limit->burst = rate->burst;
     limit->per_ns = rate->per_ns;
     limit->held = limit->shape != WEIR_SHAPE_PACED;
     limit->paced = limit->shape != WEIR_SHAPE_WINDOW;
-    weir__units_format_rate(rate->requests, rate->per_ns, limit->names[next], sizeof limit->names[next]);
-    limit->name = next;
+    weir__units_format_rate(rate->requests, rate->per_ns, limit->name, sizeof limit->name);
     weir__pace_init(&limit->gate_pace, rate->requests, rate->per_ns, rate->burst);
     weir__pace_init(&limit->wire_pace, rate->requests, rate->per_ns, rate->burst);
 }
@@ -285,16 +282,16 @@ void weir__limits_remember(struct weir__limits *limits, const struct weir_past_s
         remember(limits, i, sends, count, now_ns);
 }
 
-const char *weir__limits_name(const struct weir__limits *limits, uint32_t limit)
+const char *weir__limits_name(struct weir__limits *limits, uint32_t limit, char out[WEIR__LIMIT_NAME_SIZE])
 {
-    const struct weir__rate_limit *rate;
-
-    if (limit == WEIR__GATE_NO_LIMIT)
-        return "pause";
-    if (limit == WEIR__CONCURRENCY_LIMIT)
-        return "concurrency";
-    rate = &limits->state->rates[limit - 1];
-    return rate->names[rate->name];
+    if (limit == WEIR__GATE_NO_LIMIT || limit == WEIR__CONCURRENCY_LIMIT) {
+        (void)snprintf(out, WEIR__LIMIT_NAME_SIZE, "%s", limit == WEIR__CONCURRENCY_LIMIT ? "concurrency" : "pause");
+        return out;
+    }
+    weir__limits_lock(limits);
+    (void)snprintf(out, WEIR__LIMIT_NAME_SIZE, "%s", limits->state->rates[limit - 1].name);
+    weir__limits_unlock(limits);
+    return out;
 }
 
 bool weir__limits_paused(const struct weir__limits *limits, int64_t now_ns)
@@ -392,7 +389,7 @@ int64_t weir__limits_sent(struct weir__limits *limits, struct weir__ticket *tick
     weir__limits_lock(limits);
     now_ns = now(context);
     ticket->counted = limits->state->rate_count;
-    weir__limits_scope_settle(limits, now_ns);
+    weir__limits_scope_settle(limits);
     for (uint32_t i = 0; i < ticket->counted; i++) {
         weir__certificate_sent(&limits->state->rates[i].certificate, now_ns);
         weir__limits_scope_count(limits, i, 1);
@@ -409,6 +406,7 @@ int64_t weir__limits_began(struct weir__limits *limits, struct weir__ticket *tic
     if (ticket->counted > 0) {
         weir__limits_lock(limits);
         now_ns = now(context);
+        weir__limits_scope_settle(limits);
         for (uint32_t i = 0; i < ticket->counted; i++) {
             limits->state->rates[i].rtt_ns += (now_ns - sent_ns - limits->state->rates[i].rtt_ns) / RTT_WEIGHT;
             weir__certificate_began(&limits->state->rates[i].certificate, now_ns);
@@ -432,6 +430,7 @@ void weir__limits_gave_up(struct weir__limits *limits, struct weir__ticket *tick
 
     weir__limits_lock(limits);
     now_ns = now(context);
+    weir__limits_scope_settle(limits);
     for (uint32_t i = 0; i < ticket->counted; i++) {
         weir__certificate_gave_up(&limits->state->rates[i].certificate, now_ns);
         weir__limits_scope_count(limits, i, -1);
@@ -472,7 +471,7 @@ void weir__limits_stats(struct weir__limits *limits, uint32_t limit, struct weir
 
     *out = (struct weir_limit_stats){
         .waits = tally.waits, .wait_ns = tally.wait_ns, .permits = limits->state->concurrency};
-    (void)snprintf(out->name, sizeof out->name, "%s", weir__limits_name(limits, limit));
+    (void)weir__limits_name(limits, limit, out->name);
     if (limit == WEIR__CONCURRENCY_LIMIT)
         return;
     const struct weir__rate_limit *rate = &limits->state->rates[limit - 1];

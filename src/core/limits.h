@@ -34,8 +34,7 @@
 #define WEIR__LIMITS_RATES_MAX (WEIR_RATES_MAX + WEIR_LEARNED_MAX)
 
 struct weir__rate_limit {
-    char names[2][WEIR__LIMIT_NAME_SIZE]; /* the newest is at `name`: who read the other one may still have it */
-    _Atomic uint32_t name;
+    char name[WEIR__LIMIT_NAME_SIZE];
     char learned_from[WEIR__FEEDBACK_FIELD_SIZE]; /* "" where it was given */
     enum weir_shape shape;
     uint32_t requests, burst;
@@ -117,8 +116,8 @@ static inline uint32_t weir__limits_rate_count(const struct weir__limits *limits
 void weir__limits_remember(struct weir__limits *limits, const struct weir_past_send *sends, size_t count,
                            int64_t now_ns);
 
-/* "concurrency", "100/1s"; "pause" for WEIR__GATE_NO_LIMIT.  It lasts until the limit is changed twice more. */
-const char *weir__limits_name(const struct weir__limits *limits, uint32_t limit);
+/* "concurrency", "100/1s"; "pause" for WEIR__GATE_NO_LIMIT: `out` after it was filled.  Takes the lock. */
+const char *weir__limits_name(struct weir__limits *limits, uint32_t limit, char out[WEIR__LIMIT_NAME_SIZE]);
 
 /* Whether nothing may be sent now.  Takes no lock: asked right before each send. */
 bool weir__limits_paused(const struct weir__limits *limits, int64_t now_ns);

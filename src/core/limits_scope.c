@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/sync.h"
+#include "policy/hold.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@ struct scope {
     struct weir__gate_state gate;
     struct weir__party parties[WEIR__SEGMENT_SEATS];
     struct weir__limits_seat seats[WEIR__SEGMENT_SEATS];
+    uint32_t first_concurrency; /* as it began; 0: there was none */
+    struct weir_rate first_rates[WEIR_RATES_MAX];
     int64_t proofs[WEIR__LIMITS_RATES_MAX]; /* where each rate's entries are: bytes from this struct on */
     /* moments and entries follow */
 };
@@ -109,6 +112,14 @@ bool weir__limits_scope_proof(struct weir__limits *limits, struct weir__rate_lim
     return true;
 }
 
+/* Under the lock. */
+static void give_up(struct weir__limits *limits, struct weir__limits_seat *seat, int64_t now_ns)
+{
+    for (uint32_t i = 0; i < limits->state->rate_count; i++)
+        for (; seat->open[i] > 0; seat->open[i]--)
+            weir__certificate_gave_up(&limits->state->rates[i].certificate, now_ns);
+}
+
 /* ------------------------------------------------------------------------------------------------------ coming, going
  */
 
@@ -129,8 +140,8 @@ static bool take_place(struct weir__limits *limits, int64_t now_ns)
     limits->seats = scope->seats;
     if (!weir__gate_enter(&limits->gate, &scope->gate, limits->segment.seat, &keeper, now_ns))
         return false;
-    weir__limits_lock(limits);
-    weir__limits_scope_settle(limits, now_ns); /* whoever had this seat is known to be dead now */
+    weir__limits_lock(limits); /* whoever had this seat is known to be dead now */
+    give_up(limits, &limits->seats[limits->segment.seat], limits->gate.party->buried_ns);
     weir__limits_unlock(limits);
     weir__gate_lock(&limits->gate);
     weir__limits_bring_rules(limits);
@@ -198,6 +209,9 @@ static enum weir_status found(struct weir__limits *limits, uint32_t concurrency,
     }
     scope = scope_of(limits);
     (void)lay_out(scope, concurrency, rates, rate_count);
+    scope->first_concurrency = concurrency;
+    for (size_t i = 0; i < rate_count; i++)
+        scope->first_rates[i] = rates[i];
     status = status_of(weir__segment_sit(&limits->segment));
     if (status != WEIR_OK)
         goto end;
@@ -213,28 +227,36 @@ end:
     return status;
 }
 
-static bool same_rate(const struct weir__rate_limit *limit, const struct weir_rate *rate)
+static bool same_rate(const struct weir_rate *one, const struct weir_rate *other)
 {
-    const uint32_t burst = limit->burst > 1 ? limit->burst : 1, asked = rate->burst > 1 ? rate->burst : 1;
-    struct weir__rate_limit other = {.name = 0};
+    const uint32_t burst = one->burst > 1 ? one->burst : 1, asked = other->burst > 1 ? other->burst : 1;
 
-    weir__limits_set_figures(&other, rate);
-    return limit->requests == rate->requests && limit->per_ns == rate->per_ns && limit->shape == other.shape &&
-           burst == asked;
+    return one->requests == other->requests && one->per_ns == other->per_ns && burst == asked &&
+           weir__hold_shape(one->shape, one->per_ns) == weir__hold_shape(other->shape, other->per_ns);
 }
 
-/* Whether the limits that are there are those that are asked for.  Asking for none takes any. */
-static bool same_limits(const struct weir__limits_state *state, uint32_t concurrency, const struct weir_rate *rates,
+/*
+ * Whether the limits that are there are those that are asked for: those that are in force, or those that the scope
+ * began with, since who is started again does not know what was changed meanwhile.  Asking for none takes any.
+ */
+static bool same_limits(const struct scope *scope, uint32_t concurrency, const struct weir_rate *rates,
                         size_t rate_count)
 {
+    const struct weir__limits_state *state = &scope->limits;
+
     if (concurrency == 0 && rate_count == 0)
         return true;
-    if (state->unlimited != (concurrency == 0) || (concurrency != 0 && state->concurrency != concurrency) ||
-        state->given_count != rate_count)
+    if (state->given_count != rate_count)
         return false;
-    for (size_t i = 0; i < rate_count; i++)
-        if (!same_rate(&state->rates[i], &rates[i]))
+    if (concurrency != scope->first_concurrency &&
+        (state->unlimited || concurrency == 0 || concurrency != state->concurrency))
+        return false;
+    for (size_t i = 0; i < rate_count; i++) {
+        const struct weir__rate_limit *limit = &state->rates[i];
+        const struct weir_rate now = {limit->requests, limit->burst, limit->per_ns, limit->shape};
+        if (!same_rate(&now, &rates[i]) && !same_rate(&scope->first_rates[i], &rates[i]))
             return false;
+    }
     return true;
 }
 
@@ -258,12 +280,12 @@ enum weir_status weir__limits_scope_open(struct weir__limits *limits, const char
     status = status_of(weir__segment_open(segment, name, tag_of()));
     if (status != WEIR_OK)
         return status;
-    if (segment->head != NULL && same_limits(&scope_of(limits)->limits, concurrency, rates, rate_count))
+    if (segment->head != NULL && same_limits(scope_of(limits), concurrency, rates, rate_count))
         status = join(limits, now_ns);
     else if (weir__segment_empty(segment))
         status = found(limits, concurrency, rates, rate_count, now_ns);
     else
-        status = segment->head != NULL ? WEIR_SCOPE_LIMITS : WEIR_SCOPE;
+        status = WEIR_SCOPE_LIMITS;
     if (status == WEIR_OK) {
         weir__segment_admit(segment, tag_of());
         return WEIR_OK;
@@ -276,24 +298,18 @@ enum weir_status weir__limits_scope_open(struct weir__limits *limits, const char
 /* -------------------------------------------------------------------------------------------------------- certificates
  */
 
-/* Under the lock. */
-static void give_up(struct weir__limits *limits, struct weir__limits_seat *seat, int64_t now_ns)
-{
-    for (uint32_t i = 0; i < limits->state->rate_count; i++)
-        for (; seat->open[i] > 0; seat->open[i]--)
-            weir__certificate_gave_up(&limits->state->rates[i].certificate, now_ns);
-}
-
-void weir__limits_scope_settle(struct weir__limits *limits, int64_t now_ns)
+void weir__limits_scope_settle(struct weir__limits *limits)
 {
     struct weir__gate_state *gate = limits->gate.state;
-    const uint64_t buried = atomic_load(&gate->buried);
+    uint64_t buried;
 
-    if (limits->seats == NULL || limits->state->settled == buried)
+    if (limits->seats == NULL || limits->state->settled == (buried = atomic_load(&gate->buried)))
         return;
-    for (uint32_t i = 0; i < gate->party_top; i++)
-        if (i == limits->segment.seat ? false : !weir__party_of(gate, i)->used)
-            give_up(limits, &limits->seats[i], now_ns);
+    for (uint32_t i = 0; i < gate->party_top; i++) {
+        const struct weir__party *party = weir__party_of(gate, i);
+        if (!party->used) /* a seat that is taken was settled by who took it */
+            give_up(limits, &limits->seats[i], party->buried_ns);
+    }
     limits->state->settled = buried;
 }
 

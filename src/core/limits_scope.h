@@ -41,9 +41,9 @@ bool weir__limits_scope_proof(struct weir__limits *limits, struct weir__rate_lim
 void weir__limits_scope_leave(struct weir__limits *limits, int64_t now_ns);
 void weir__limits_mend(struct weir__limits *limits); /* under the lock, whose owner died */
 
-/* Under the lock.  What the dead had on its way is given up, in all certificates; costs next to nothing where nobody
- * died. */
-void weir__limits_scope_settle(struct weir__limits *limits, int64_t now_ns);
+/* Under the lock, before any other change of a certificate: what the dead had on its way was given up when they were
+ * found dead.  Costs next to nothing where nobody died. */
+void weir__limits_scope_settle(struct weir__limits *limits);
 
 /* Under the lock.  One send more or less is on its way. */
 static inline void weir__limits_scope_count(struct weir__limits *limits, uint32_t rate, int32_t by)

@@ -86,13 +86,13 @@ static void tell_news(const struct weir__try *attempt, const struct weir__pushba
 {
     struct weir *weir = attempt->weir;
     struct weir_event event = {.http_status = attempt->reply.http_status, .limit_name = ""};
-    char reason[sizeof weir->pushback.stats.reason];
+    char reason[sizeof weir->pushback.stats.reason], name[WEIR__LIMIT_NAME_SIZE];
 
     if (weir->on_event == NULL)
         return;
     for (size_t i = 0; i < news->learned_count; i++) {
         event.type = WEIR_EVENT_LEARNED;
-        event.limit_name = weir__limits_name(&weir->limits, news->learned[i]);
+        event.limit_name = weir__limits_name(&weir->limits, news->learned[i], name);
         event.detail = attempt->feedback->policy_field;
         weir__dispatcher_tell(weir, &event);
     }

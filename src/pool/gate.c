@@ -19,7 +19,11 @@ void weir__gate_lock(struct weir__gate *gate)
 
 void weir__gate_unlock(struct weir__gate *gate)
 {
+    sem_t *bell = gate->bell;
+
+    gate->bell = NULL;
     weir__mutex_unlock(&gate->state->lock);
+    weir__party_post(bell);
 }
 
 bool weir__gate_add_limit(struct weir__gate *gate, uint32_t permits, int64_t hold_ns)
@@ -118,10 +122,10 @@ static void give_all(struct weir__gate *gate, uint32_t taken)
             weir__permits_give(&gate->state->permits[i]);
 }
 
-/* Whether somebody else can have permits, or want them. */
+/* Whether somebody else can have permits, or want them, or may come to. */
 static bool shares(const struct weir__gate *gate)
 {
-    return gate->state->party_count > 1;
+    return gate->state->party_count > 1 || gate->state->shared;
 }
 
 /* What is with others comes back at a moment that nobody names, or never, if they died. */
@@ -146,7 +150,7 @@ static uint32_t try_among_others(struct weir__gate *gate, int64_t now_ns, struct
         weir__gate_bury_dead(gate, now_ns);
         taken = try_all(gate, now_ns, answer);
     }
-    if (answer->go && (turn_ns = weir__party_turn(state, gate->party, now_ns)) > now_ns)
+    if (answer->go && (turn_ns = weir__party_turn(state, gate->party, now_ns, &gate->bell)) > now_ns)
         obstruct(answer, WEIR__GATE_PERMIT, state->limit_count - 1, turn_ns);
     if (!answer->go)
         look_again(gate, now_ns, answer);
@@ -184,7 +188,7 @@ static void count_out(struct weir__gate *gate)
 static void line_up(struct weir__gate *gate, const struct weir__gate_answer *answer)
 {
     if (answer->go || answer->cause == WEIR__GATE_PAUSE)
-        weir__party_step_out(gate->state, gate->party);
+        weir__party_step_out(gate->state, gate->party, &gate->bell);
     else
         weir__party_stand(gate->state, gate->party, answer->not_before_ns);
 }
@@ -226,7 +230,7 @@ void weir__gate_leave(struct weir__gate *gate, int64_t now_ns)
     gone = open_at(gate, now_ns);
     account(gate, now_ns, &gone);
     if (gate->party->waiting)
-        weir__party_step_out(gate->state, gate->party);
+        weir__party_step_out(gate->state, gate->party, &gate->bell);
     weir__gate_unlock(gate);
 }
 
@@ -313,7 +317,7 @@ bool weir__gate_resize(struct weir__gate *gate, uint32_t limit, uint32_t permits
     resized = weir__permits_resize(&state->permits[limit], permits);
     if (resized)
         state->hold_ns[limit] = hold_ns;
-    weir__party_ring(state, gate->party, false);
+    weir__party_ring(state, gate->party, false, &gate->bell);
     weir__gate_unlock(gate);
     return resized;
 }
@@ -353,7 +357,7 @@ static void answer_for(struct weir__gate *gate, uint32_t limit_count, bool held,
 static void tell_others(struct weir__gate *gate, bool named)
 {
     if (gate->state->waiting_count > 0)
-        weir__party_ring(gate->state, gate->party, named);
+        weir__party_ring(gate->state, gate->party, named, &gate->bell);
 }
 
 /* Under the lock. */

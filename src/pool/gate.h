@@ -104,6 +104,7 @@ struct weir__gate {
     bool owns_state;                           /* it is from the heap */
     bool closed;                               /* by its owner: nothing goes */
     uint32_t known;                            /* limits whose rules are here */
+    sem_t *bell;                               /* rung, and to be posted when the lock is let go; NULL: none */
     struct weir__gate_rule rules[WEIR__GATE_RULES_MAX];
     uint32_t rule_count;
     struct weir__gate_tally tallies[WEIR__GATE_LIMITS_MAX + 1]; /* the last one is of no limit: pauses */

@@ -40,8 +40,10 @@ bool weir__gate_state_init(struct weir__gate_state *state)
 static bool seat(struct weir__gate_state *state, uint32_t number)
 {
     struct weir__party *party = weir__party_of(state, number);
+    const int64_t buried_ns = party->buried_ns;
 
     memset(party, 0, sizeof *party);
+    party->buried_ns = buried_ns;
     if (!(state->shared ? weir__sem_init_shared(&party->bell, 0) : weir__sem_init(&party->bell, 0)))
         return false;
     if (number >= state->party_top)
@@ -52,9 +54,9 @@ static bool seat(struct weir__gate_state *state, uint32_t number)
 }
 
 /* Under the lock. */
-static void unseat(struct weir__gate_state *state, struct weir__party *party)
+static void unseat(struct weir__gate_state *state, struct weir__party *party, sem_t **out_bell)
 {
-    weir__party_step_out(state, party);
+    weir__party_step_out(state, party, out_bell);
     weir__sem_clear(&party->bell);
     party->used = false;
     state->party_count--;
@@ -93,7 +95,7 @@ void weir__gate_clear(struct weir__gate *gate)
         return;
     for (uint32_t i = 0; i < state->limit_count; i++)
         weir__permits_clear(&state->permits[i]);
-    unseat(state, gate->party);
+    unseat(state, gate->party, &gate->bell);
     weir__mutex_clear(&state->lock);
     free(state);
     gate->state = NULL;
@@ -148,8 +150,9 @@ static void give_back(struct weir__gate_state *state, uint32_t limit, int64_t no
 
 /* Under the lock.  Its permits, no more than there can be, and those that stand for its jobs in limits that were
  * adopted since. */
-static void bury(struct weir__gate_state *state, struct weir__party *party, int64_t now_ns)
+static void bury(struct weir__gate *gate, struct weir__party *party, int64_t now_ns)
 {
+    struct weir__gate_state *state = gate->state;
     const uint32_t unanswered = party->unanswered;
 
     for (uint32_t i = 0; i < state->limit_count; i++) {
@@ -168,7 +171,8 @@ static void bury(struct weir__gate_state *state, struct weir__party *party, int6
         party->out[i] = 0;
     }
     party->unanswered = 0;
-    unseat(state, party);
+    unseat(state, party, &gate->bell);
+    party->buried_ns = now_ns;
     mend_all(state);
     atomic_fetch_add(&state->buried, 1);
 }
@@ -181,7 +185,7 @@ void weir__gate_bury_dead(struct weir__gate *gate, int64_t now_ns)
     for (uint32_t i = 0; gate->keeper.dead != NULL && i < state->party_top; i++) {
         struct weir__party *party = weir__party_of(state, i);
         if (party != gate->party && party->used && gate->keeper.dead(gate->keeper.context, i))
-            bury(state, party, now_ns);
+            bury(gate, party, now_ns);
     }
 }
 
@@ -204,7 +208,7 @@ bool weir__gate_enter(struct weir__gate *gate, struct weir__gate_state *state, u
     weir__gate_lock(gate);
     gate->known = state->limit_count;
     if (gate->party->used) /* somebody died there */
-        bury(state, gate->party, now_ns);
+        bury(gate, gate->party, now_ns);
     seated = seat(state, party);
     weir__gate_unlock(gate);
     if (!seated)
@@ -220,7 +224,7 @@ bool weir__gate_join(struct weir__gate *gate, struct weir__gate *first)
 void weir__gate_part(struct weir__gate *gate, int64_t now_ns)
 {
     weir__gate_lock(gate);
-    bury(gate->state, gate->party, now_ns);
+    bury(gate, gate->party, now_ns);
     weir__gate_unlock(gate);
     gate->state = NULL;
 }

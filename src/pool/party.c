@@ -27,12 +27,19 @@ static struct weir__party *first_in_line(struct weir__gate_state *state, const s
     return first;
 }
 
-static void ring(struct weir__party *party)
+/* Who rings one and dies before the post leaves a party that looks again by itself, when its time is up. */
+static void ring(struct weir__party *party, sem_t **out_bell)
 {
     if (party->rung)
         return;
     party->rung = true;
-    weir__sem_post(&party->bell);
+    *out_bell = &party->bell;
+}
+
+void weir__party_post(sem_t *bell)
+{
+    if (bell != NULL)
+        weir__sem_post(bell);
 }
 
 void weir__party_stand(struct weir__gate_state *state, struct weir__party *party, int64_t not_before_ns)
@@ -46,7 +53,7 @@ void weir__party_stand(struct weir__gate_state *state, struct weir__party *party
     party->turn_ns = weir__clock_after(not_before_ns, WEIR__PARTY_TURN_NS);
 }
 
-void weir__party_step_out(struct weir__gate_state *state, struct weir__party *party)
+void weir__party_step_out(struct weir__gate_state *state, struct weir__party *party, sem_t **out_bell)
 {
     struct weir__party *next;
 
@@ -55,10 +62,11 @@ void weir__party_step_out(struct weir__gate_state *state, struct weir__party *pa
         state->waiting_count--;
     }
     if (state->waiting_count > 0 && (next = first_in_line(state, party, UINT64_MAX, INT64_MIN)) != NULL)
-        ring(next);
+        ring(next, out_bell);
 }
 
-int64_t weir__party_turn(struct weir__gate_state *state, const struct weir__party *party, int64_t now_ns)
+int64_t weir__party_turn(struct weir__gate_state *state, const struct weir__party *party, int64_t now_ns,
+                         sem_t **out_bell)
 {
     const uint64_t place = party->waiting ? party->place : UINT64_MAX;
     struct weir__party *first;
@@ -71,11 +79,11 @@ int64_t weir__party_turn(struct weir__gate_state *state, const struct weir__part
         return INT64_MIN;
     if (first->turn_ns > until_ns)
         first->turn_ns = until_ns; /* it would come later, but could go now */
-    ring(first);
+    ring(first, out_bell);
     return first->turn_ns;
 }
 
-void weir__party_ring(struct weir__gate_state *state, const struct weir__party *by, bool named)
+void weir__party_ring(struct weir__gate_state *state, const struct weir__party *by, bool named, sem_t **out_bell)
 {
     struct weir__party *first;
 
@@ -83,5 +91,5 @@ void weir__party_ring(struct weir__gate_state *state, const struct weir__party *
         return;
     first = first_in_line(state, NULL, UINT64_MAX, INT64_MIN);
     if (first != NULL && first != by && !(named && first->turn_ns != WEIR__NEVER))
-        ring(first);
+        ring(first, out_bell);
 }

@@ -30,6 +30,7 @@ struct weir__party {
     uint32_t unanswered;                 /* jobs that went and are not yet answered or taken back */
 
     /* the line */
+    int64_t buried_ns; /* when the last one who sat here was found dead */
     sem_t bell;
     bool waiting;
     bool rung;       /* and has not looked since */
@@ -39,17 +40,22 @@ struct weir__party {
 
 struct weir__party *weir__party_of(struct weir__gate_state *state, uint32_t number);
 
+/* Posts what was rung: not before the lock is let go, since whoever is stopped in there stops all. */
+void weir__party_post(sem_t *bell);
+
 /* Nobody goes before it but those who stand in the line already; it will come by `not_before_ns`. */
 void weir__party_stand(struct weir__gate_state *state, struct weir__party *party, int64_t not_before_ns);
 
-/* It has gone, or wants nothing any more: the next one may look. */
-void weir__party_step_out(struct weir__gate_state *state, struct weir__party *party);
+/* It has gone, or wants nothing any more: the next one may look.  Here and below, `*out_bell` becomes the bell that is
+ * to be posted, if one is. */
+void weir__party_step_out(struct weir__gate_state *state, struct weir__party *party, sem_t **out_bell);
 
 /* Until when `party` must wait for those before it; INT64_MIN: it is its turn.  Rings the one that it waits for. */
-int64_t weir__party_turn(struct weir__gate_state *state, const struct weir__party *party, int64_t now_ns);
+int64_t weir__party_turn(struct weir__gate_state *state, const struct weir__party *party, int64_t now_ns,
+                         sem_t **out_bell);
 
 /* Something came back that `by` looks for itself: whoever else stands first is told. `named`: it did at a moment, which
  * those who have one do not need to know. */
-void weir__party_ring(struct weir__gate_state *state, const struct weir__party *by, bool named);
+void weir__party_ring(struct weir__gate_state *state, const struct weir__party *by, bool named, sem_t **out_bell);
 
 #endif

@@ -148,7 +148,7 @@ static void expect_permits(struct sim_run *run)
         if ((int64_t)free_count + weir__permits_held(&gate->state->permits[i]) != gate->state->permits[i].count ||
             gate->state->adopted_out[i] != 0)
             sim_violate(run, "%s: %d permits free, %" PRIu32 " held, %" PRIu32 " out with none, of %" PRIu32,
-                        weir__limits_name(&run->weir->limits, i), free_count,
+                        weir__limits_name(&run->weir->limits, i, (char[WEIR__LIMIT_NAME_SIZE]){""}), free_count,
                         weir__permits_held(&gate->state->permits[i]), gate->state->adopted_out[i],
                         gate->state->permits[i].count);
     }

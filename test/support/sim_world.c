@@ -214,8 +214,7 @@ static void expect_pace(struct world *w)
         const struct weir__rate_limit *rate = &w->limits.state->rates[i];
         if (rate->paced && rate->wire_pace.tolerance_ns == 0 &&
             w->now_ns - w->last_send_ns < rate->wire_pace.gap_ns - slack_ns)
-            violate(w, "%s: two sends %lld ns apart", rate->names[rate->name],
-                    (long long)(w->now_ns - w->last_send_ns));
+            violate(w, "%s: two sends %lld ns apart", rate->name, (long long)(w->now_ns - w->last_send_ns));
     }
     w->last_send_ns = w->now_ns;
 }
@@ -236,7 +235,7 @@ static void send_request(struct world *w, uint32_t number)
     for (uint32_t i = 0; i < s->rate_count; i++) {
         const struct weir__rate_limit *rate = &w->limits.state->rates[i];
         if (rate->held && rate->certificate.worst > rate->requests)
-            violate(w, "%s: the certificate says %llu in a window", rate->names[rate->name],
+            violate(w, "%s: the certificate says %llu in a window", rate->name,
                     (unsigned long long)rate->certificate.worst);
     }
     if (happens(w, s->lost_share)) {
@@ -265,8 +264,8 @@ static void expect_certified(struct world *w, uint32_t i)
 
     if (w->worst[i].most > c->worst + late)
         violate(w, "%s: %llu arrived in a window, the certificate says %llu, %llu uncertain",
-                weir__limits_name(&w->limits, i + 1), (unsigned long long)w->worst[i].most,
-                (unsigned long long)c->worst, (unsigned long long)c->uncertain);
+                weir__limits_name(&w->limits, i + 1, (char[WEIR__LIMIT_NAME_SIZE]){""}),
+                (unsigned long long)w->worst[i].most, (unsigned long long)c->worst, (unsigned long long)c->uncertain);
 }
 
 static void arrive(struct world *w)
@@ -279,7 +278,8 @@ static void arrive(struct world *w)
         if (!weir__window_take(&w->servers[i], server_ns, NULL)) {
             refused = true;
             if (!s->may_be_refused)
-                violate(w, "%s: the server refuses request %llu", weir__limits_name(&w->limits, i + 1),
+                violate(w, "%s: the server refuses request %llu",
+                        weir__limits_name(&w->limits, i + 1, (char[WEIR__LIMIT_NAME_SIZE]){""}),
                         (unsigned long long)w->report->sent);
         }
         if (!weir__worst_add(&w->worst[i], w->now_ns))
@@ -392,7 +392,8 @@ static void expect_conserved(struct world *w)
         int free_count = -1;
         (void)sem_getvalue(&permits->free, &free_count);
         if ((int64_t)free_count + weir__permits_held(permits) != permits->count)
-            violate(w, "%s: %d permits free and %u held of %u", weir__limits_name(&w->limits, i), free_count,
+            violate(w, "%s: %d permits free and %u held of %u",
+                    weir__limits_name(&w->limits, i, (char[WEIR__LIMIT_NAME_SIZE]){""}), free_count,
                     weir__permits_held(permits), permits->count);
     }
     for (uint32_t i = 0; i < w->scenario->rate_count; i++)

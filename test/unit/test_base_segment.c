@@ -83,16 +83,18 @@ static void two_see_the_same_memory(void **state)
     weir__segment_close(&a); /* no-op */
 }
 
-static void another_layout_is_not_mapped(void **state)
+static void another_layout_is_left_alone(void **state)
 {
     struct weir__segment a, b;
 
     (void)state;
     sit(&a);
-    assert_int_equal(weir__segment_open(&b, name, TAG + 1), WEIR__SEGMENT_OK);
-    assert_null(b.head);
-    assert_false(weir__segment_empty(&b));
+    assert_int_equal(weir__segment_open(&b, name, TAG + 1), WEIR__SEGMENT_FOREIGN);
+    assert_int_equal(b.file, -1);
     weir__segment_close(&a);
+    assert_int_equal(weir__segment_open(&b, name, TAG + 1), WEIR__SEGMENT_FOREIGN); /* also when nobody is there */
+    assert_int_equal(weir__segment_open(&b, name, TAG), WEIR__SEGMENT_OK);
+    assert_non_null(b.head);
     assert_true(weir__segment_empty(&b));
     weir__segment_close(&b);
 }
@@ -119,20 +121,32 @@ static void what_is_not_ours_alone_is_refused(void **state)
     assert_int_equal(weir__segment_open(&a, name, TAG), WEIR__SEGMENT_FOREIGN);
 }
 
-static void garbage_counts_as_nothing(void **state)
+/* Writes `size` bytes of `byte` where the segment is. */
+static void fill_file(int byte, size_t size)
+{
+    char junk[SIZE];
+    const int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+    memset(junk, byte, sizeof junk);
+    assert_int_equal(write(file, junk, size), size);
+    assert_int_equal(close(file), 0);
+}
+
+static void garbage_is_left_alone_and_what_was_never_finished_is_not(void **state)
 {
     struct weir__segment a;
-    char junk[SIZE];
-    const int file = open(path, O_RDWR | O_CREAT, 0600);
 
     (void)state;
-    memset(junk, 0x5a, sizeof junk);
-    assert_int_equal(write(file, junk, sizeof junk), sizeof junk);
-    assert_int_equal(close(file), 0);
+    fill_file(0x5a, SIZE);
+    assert_int_equal(weir__segment_open(&a, name, TAG), WEIR__SEGMENT_FOREIGN);
+    fill_file(0x5a, 5);
+    assert_int_equal(weir__segment_open(&a, name, TAG), WEIR__SEGMENT_FOREIGN);
+    fill_file(0, 100);
     sit(&a);
     assert_int_equal(a.head->size, SIZE);
-    assert_int_equal(((char *)(a.head + 1))[5], 0);
     weir__segment_close(&a);
+    assert_int_equal(truncate(path, SIZE - 8), 0);
+    assert_int_equal(weir__segment_open(&a, name, TAG), WEIR__SEGMENT_FOREIGN);
 }
 
 /* Waits until the child said so through the pipe. */
@@ -227,9 +241,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_plain),
         SEGMENT(two_see_the_same_memory),
-        SEGMENT(another_layout_is_not_mapped),
+        SEGMENT(another_layout_is_left_alone),
         SEGMENT(what_is_not_ours_alone_is_refused),
-        SEGMENT(garbage_counts_as_nothing),
+        SEGMENT(garbage_is_left_alone_and_what_was_never_finished_is_not),
         SEGMENT(a_killed_process_leaves_its_seat),
         SEGMENT(a_fork_does_not_keep_a_dead_ones_seat),
         SEGMENT(an_unlinked_one_is_not_joined),
