@@ -534,7 +534,9 @@ WEIR_EXPORT void weir_snapshot(struct weir *weir, struct weir_stats *out);
  * limits; who comes later must ask for those that it gave, or those that are in force, or, with weir_limits_new(), for
  * none at all, which takes them as they are.  They stay when everybody has gone, so that what was sent is not
  * forgotten; the next may then bring other ones.  A process that dies, at whatever point, gives its permits back as if
- * it had given up on its requests: others notice within a quarter of a second, if they need them.
+ * it had given up on its requests: others notice within a quarter of a second, if they need them.  One
+ * that is stopped (SIGSTOP) keeps what it has until it goes on; in the very instant in which it holds the shared lock,
+ * some hundred nanoseconds of each call, that is everything.
  */
 
 struct weir_limits;

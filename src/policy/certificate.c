@@ -102,6 +102,7 @@ void weir__certificate_began(struct weir__certificate *certificate, int64_t now_
 {
     struct weir__certificate *c = certificate;
     struct weir__certificate_entry *entries = entries_of(c), *last;
+    uint32_t at;
 
     assert(c->capacity > 0);
     last = c->count > 0 ? &entries[(c->first + c->count - 1) % c->capacity] : NULL;
@@ -110,9 +111,10 @@ void weir__certificate_began(struct weir__certificate *certificate, int64_t now_
         last->count++;
         return;
     }
-    /* whatever readings it is handed, the FIFO stays in order: the later one counts */
-    entries[(c->first + c->count) % c->capacity] =
-        (struct weir__certificate_entry){last != NULL && last->began_ns > now_ns ? last->began_ns : now_ns, 1};
+    at = c->count;
+    for (; at > 0 && entries[(c->first + at - 1) % c->capacity].began_ns > now_ns; at--) /* hardly ever */
+        entries[(c->first + at) % c->capacity] = entries[(c->first + at - 1) % c->capacity];
+    entries[(c->first + at) % c->capacity] = (struct weir__certificate_entry){now_ns, 1};
     c->count++;
 }
 

@@ -59,7 +59,7 @@ void weir__certificate_recall(const struct weir__certificate *certificate,
 /* A request leaves at `now_ns`. */
 void weir__certificate_sent(struct weir__certificate *certificate, int64_t now_ns);
 
-/* The response to one of the requests that left has begun. */
+/* The response to one of the requests that left has begun; told a little late, it takes its place by `now_ns`. */
 void weir__certificate_began(struct weir__certificate *certificate, int64_t now_ns);
 
 /* One of those that were to leave has not. */
