@@ -104,7 +104,7 @@ void weir__certificate_began(struct weir__certificate *certificate, int64_t now_
     struct weir__certificate_entry *entries = entries_of(c), *last;
     uint32_t at;
 
-    assert(c->capacity > 0);
+    assert(c->capacity > 0 && entries != NULL);
     last = c->count > 0 ? &entries[(c->first + c->count - 1) % c->capacity] : NULL;
     if (last != NULL && c->count == c->capacity) {
         last->began_ns = now_ns > last->began_ns ? now_ns : last->began_ns;

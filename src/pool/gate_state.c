@@ -23,12 +23,13 @@ struct private_state {
 bool weir__gate_place(struct weir__gate_state *state, uint32_t limit, uint32_t permits, uint32_t free_count)
 {
     struct weir__permits *at = &state->permits[limit];
-    int64_t *ring = limit > 0 ? (int64_t *)((char *)state + state->rings[limit]) : NULL;
-
     if (!state->shared) /* any but the first may get a hold later on */
         return weir__permits_init(at, permits, free_count, limit > 0);
-    return (limit == 0 || permits <= state->ring_max[limit]) &&
-           weir__permits_init_shared(at, permits, free_count, ring, state->ring_max[limit]);
+    if (limit == 0)
+        return weir__permits_init_shared(at, permits, free_count, NULL, 0);
+    return permits <= state->ring_max[limit] &&
+           weir__permits_init_shared(at, permits, free_count, (int64_t *)((char *)state + state->rings[limit]),
+                                     state->ring_max[limit]);
 }
 
 bool weir__gate_state_init(struct weir__gate_state *state)
@@ -113,7 +114,7 @@ static uint32_t out_of(struct weir__gate_state *state, uint32_t limit, const str
         out = state->permits[limit].count;
     for (uint32_t i = 0; i < state->party_top; i++) {
         const struct weir__party *party = weir__party_of(state, i);
-        if (party->used && party != but)
+        if (party != but && party->used)
             out += party->out[limit];
     }
     return out;

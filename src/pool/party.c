@@ -20,7 +20,7 @@ static struct weir__party *first_in_line(struct weir__gate_state *state, const s
 
     for (uint32_t i = 0; i < state->party_top; i++) {
         struct weir__party *party = weir__party_of(state, i);
-        if (party->used && party->waiting && party != but && party->place < before && party->turn_ns > turn_min_ns &&
+        if (party != but && party->used && party->waiting && party->place < before && party->turn_ns > turn_min_ns &&
             (first == NULL || party->place < first->place))
             first = party;
     }

@@ -594,7 +594,7 @@ static void *memory_calloc(size_t count, size_t size)
 int main(int argc, char **argv)
 {
     const char *only = argc > 1 ? argv[1] : "";
-    const long first = argc > 2 ? atol(argv[2]) : 1, step = argc > 3 ? atol(argv[3]) : 1;
+    const long first = argc > 2 ? strtol(argv[2], NULL, 10) : 1, step = argc > 3 ? strtol(argv[3], NULL, 10) : 1;
     int bad = 0;
     pid_t server = start_server();
 

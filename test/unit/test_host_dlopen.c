@@ -156,7 +156,7 @@ static int start(void **state)
             return -1;
         *slash = '\0';
     }
-    strcat(path, "/libweir.so");
+    (void)snprintf(path + strlen(path), sizeof path - strlen(path), "%s", "/libweir.so");
     server = raw_server_start(host_answer, NULL);
     if (server == NULL)
         return -1;

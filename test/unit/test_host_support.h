@@ -10,6 +10,7 @@
 #include "support/raw_server.h"
 #include "weir.h"
 
+#include <limits.h>
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +29,9 @@
 static inline int host_rounds(int normal)
 {
     const char *text = getenv("WEIR_ROUNDS");
-    return text != NULL && atoi(text) > 0 ? atoi(text) : normal;
+    const long rounds = text != NULL ? strtol(text, NULL, 10) : 0;
+
+    return rounds > 0 && rounds <= INT_MAX ? (int)rounds : normal;
 }
 
 /* Seconds for the watchdog of a program that normally takes a few. */

@@ -109,7 +109,7 @@ static void good_values_are_taken(void **state)
         "\"scope\": \"host:my-api_1.x\"",
         "\"scope\": \"host:-\"",
         "\"scope\": \"host:process\"",
-        "\"scope\": \"host:" LONGEST "\"",
+        ("\"scope\": \"host:" LONGEST "\""),
         "\"output\": {\"file\": \"-\", \"bodies\": false, \"durability\": \"power\"}",
         "\"redirects\": 50",
         "\"body_max\": 0",

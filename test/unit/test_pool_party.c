@@ -347,10 +347,11 @@ static void a_seat_of_the_dead_is_taken_over(void **state)
 static void no_permit_is_lost_by_a_thousand_deaths(void **state)
 {
     uint64_t seed = 1;
-    const int rounds = getenv("WEIR_ROUNDS") != NULL ? atoi(getenv("WEIR_ROUNDS")) : 100;
+    const char *text = getenv("WEIR_ROUNDS");
+    const long rounds = text != NULL ? strtol(text, NULL, 10) : 100;
 
     (void)state;
-    for (int i = 0; i < rounds; i++) {
+    for (long i = 0; i < rounds; i++) {
         const pid_t child = fork();
         if (child == 0) {
             struct weir__gate gate;
@@ -371,7 +372,7 @@ static void no_permit_is_lost_by_a_thousand_deaths(void **state)
             struct weir__permits *permits = &hall->gate.permits[limit];
             const uint32_t free_count = weir__sem_value(&permits->free), held = weir__permits_held(permits);
             if (free_count + held != 3 + permits->debt)
-                fail_msg("round %d, limit %u: %u free, %u held, debt %u", i, limit, free_count, held, permits->debt);
+                fail_msg("round %ld, limit %u: %u free, %u held, debt %u", i, limit, free_count, held, permits->debt);
         }
     }
 }
