@@ -364,12 +364,16 @@ static void run_endings(const char *url, const char *ca_file)
 
 static void host_ends_with_requests_in_flight(void **state)
 {
+    if (HOST_UNDER_TSAN)
+        skip();
     (void)state;
     run_endings(fast, NULL);
 }
 
 static void host_ends_with_tls_in_flight(void **state)
 {
+    if (HOST_UNDER_TSAN)
+        skip();
     (void)state;
     assert_true(host_tls_start(&tls, ""));
     run_endings(tls.url, tls.ca);

@@ -76,6 +76,7 @@ static void stop_producer(struct producer *producer)
     assert_true(producer->count > 0);
 }
 
+#ifndef WEIR_SANITIZER
 static bool is_child;
 
 /* First thing there.  A worker's thread blocks the watchdog's signal; and a callback that runs in a child, which none
@@ -93,6 +94,7 @@ static void begin_child(void)
     (void)pthread_sigmask(SIG_UNBLOCK, &open, NULL);
     (void)alarm(CHILD_S);
 }
+#endif
 
 /* In the child.  0, or the number of the first call that did something else. */
 static int use_inherited(struct weir *weir)

@@ -69,6 +69,8 @@ static void environment_may_change_under_requests(void **state)
     char url[64];
     int requests;
 
+    if (HOST_UNDER_TSAN)
+        skip();
     (void)state;
     assert_non_null(server);
     host_url(url, sizeof url, server);
@@ -99,6 +101,8 @@ static void environment_may_change_under_look_ups(void **state)
     struct raw_server *server = raw_server_start(host_answer_close, NULL);
     char name[64], url[128];
 
+    if (HOST_UNDER_TSAN)
+        skip();
     (void)state;
     assert_non_null(server);
     name_of_loopback(name, sizeof name);
@@ -113,6 +117,8 @@ static void environment_may_change_under_handshakes(void **state)
 {
     char url[160];
 
+    if (HOST_UNDER_TSAN)
+        skip();
     (void)state;
     assert_true(host_tls_start(&tls, "keepalive_timeout 0;"));
     (void)snprintf(url, sizeof url, "https://127.0.0.1:%d/ca.pem", tls.nginx.ports[0]);
