@@ -12,6 +12,7 @@ LDCONFIG ?= ldconfig
 PREFIX   ?= /usr/local
 BINDIR   ?= $(PREFIX)/bin
 LIBDIR   ?= $(PREFIX)/lib
+EXECDIR  ?= $(PREFIX)/lib/weir
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR  ?= $(PREFIX)/share
 MANDIR   ?= $(DATADIR)/man
@@ -49,7 +50,7 @@ CMD_LIBS     := $(LIB_LIBS) -lmicrohttpd
 # What a shared object of ours leaves open is a mistake; a sanitizer's runtime may come with the program.
 CLOSED       := $(if $(SANITIZE),,-Wl$(,)-z$(,)defs)
 # Where `weir exec` looks for its library, seen from the command and from the root.
-CMD_CPPFLAGS := -DWEIR_LIBDIR='"$(LIBDIR)"' -DWEIR_LIBDIR_FROM_BINDIR='"$(call from,$(BINDIR),$(LIBDIR))"'
+CMD_CPPFLAGS := -DWEIR_EXECDIR='"$(EXECDIR)"' -DWEIR_EXECDIR_FROM_BINDIR='"$(call from,$(BINDIR),$(EXECDIR))"'
 # FORTIFY needs an optimising build: a user's -O0 would only earn a warning for each file.
 ifneq ($(filter -O0 -Og,$(CFLAGS)),)
 OUR_CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=3,$(OUR_CPPFLAGS))
@@ -251,7 +252,7 @@ bench: ## weir beside a bare libcurl loop, in turns; takes some minutes
 INSTALLED = 755:$(OUT)/weir:$(BINDIR)/weir \
             644:$(OUT)/libweir.a:$(LIBDIR)/libweir.a \
             755:$(OUT)/libweir.so:$(LIBDIR)/libweir.so.$(VERSION) \
-            755:$(OUT)/libweir-exec.so:$(LIBDIR)/weir/libweir-exec.so \
+            755:$(OUT)/libweir-exec.so:$(EXECDIR)/libweir-exec.so \
             644:include/weir.h:$(INCLUDEDIR)/weir.h \
             644:src/weir.pc.in:$(PKGCONFIGDIR)/weir.pc \
             644:src/weirConfig.cmake.in:$(CMAKEDIR)/weirConfig.cmake \
@@ -287,7 +288,7 @@ install: $(if $(KEEP),,all) ## what is built, into DESTDIR and PREFIX
 
 uninstall: ## what install put there, with the same DESTDIR and PREFIX
 	$(Q)for each in $(INSTALLED) $(INSTALLED_LINKS); do rm -f '$(DESTDIR)'"$${each##*:}"; done
-	$(Q)for each in '$(DESTDIR)$(LIBDIR)/weir' '$(DESTDIR)$(CMAKEDIR)'; do \
+	$(Q)for each in '$(DESTDIR)$(EXECDIR)' '$(DESTDIR)$(CMAKEDIR)'; do \
 	  [ ! -d "$$each" ] || rmdir --ignore-fail-on-non-empty "$$each"; done
 	$(Q)$(REFRESH)
 

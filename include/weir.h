@@ -35,10 +35,10 @@
  * Time.  All durations are nanoseconds on CLOCK_MONOTONIC, except `sent_at_ns`, which is on the wall clock.
  *
  * Failure.  A function that returns enum weir_status leaves its out parameters untouched unless it returns WEIR_OK; the
- * others do nothing for NULL.  A `struct_size` must be the structure's size, as the INIT macros have it; any other, of
- * a caller that was compiled for another version, is WEIR_INVALID.  The library prints nothing, never exits and leaves
- * signal dispositions alone; its threads block all signals but those that a fault of their own raises (SIGSEGV and its
- * kin).
+ * others do nothing for NULL.  A `struct_size` must be the structure's size, as the INIT macros have it.  Structures
+ * grow at their ends alone, and a library takes the sizes of all earlier versions of its soname; any other size is
+ * WEIR_INVALID.  The library prints nothing, never exits and leaves signal dispositions alone; its threads block all
+ * signals but those that a fault of their own raises (SIGSEGV and its kin).
  */
 #ifndef WEIR_H
 #define WEIR_H

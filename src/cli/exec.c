@@ -29,8 +29,9 @@ static void print_help(void)
                 stdout);
     weir__exec_options_print();
     (void)fputs("\n"
-                "Not covered are programs that bring libcurl along statically or use no libcurl,\n"
-                "set-user-ID programs, and what is started without LD_PRELOAD in its environment.\n"
+                "Not covered are programs that bring libcurl along statically, look it up by\n"
+                "dlsym() (ctypes and other FFIs) or do not use it, set-user-ID programs, and what\n"
+                "is started without LD_PRELOAD in its environment.\n"
                 "\n"
                 "exit codes: the command's own, or 128 and the signal that ended it; 126 if it\n"
                 "cannot be started, 127 if it is not found; 2 for usage, or limits that cannot\n"
@@ -120,7 +121,7 @@ static int run(const struct weir__exec_options *options)
     }
     weir__exec_tally_close(&tally);
     weir_limits_free(limits);
-    if (options->scope == NULL)
+    if (options->scope == NULL && !weir__exec_child_left_others()) /* who opens it later must find this one */
         remove_scope(scope);
     return code;
 }

@@ -55,4 +55,7 @@ void weir__exec_tally_report(const struct weir__exec_tally *tally, struct weir_l
  */
 int weir__exec_child_run(char **command);
 
+/* Whether processes that it started have outlived it. */
+bool weir__exec_child_left_others(void);
+
 #endif

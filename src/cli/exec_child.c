@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,14 +74,24 @@ static int attend(pid_t child, const sigset_t *waited)
     int status = 0;
 
     for (;;) {
-        const pid_t ended = waitpid(child, &status, WNOHANG);
+        const pid_t ended = waitpid(-1, &status, WNOHANG); /* others are what it left behind */
         if (ended == child)
             return status;
         if (ended < 0 && errno != EINTR)
             return WEIR__EXEC_NOT_STARTED << 8;
-        if (sigwaitinfo(waited, &info) > 0)
+        if (ended == 0 && sigwaitinfo(waited, &info) > 0)
             hand_on(child, &info);
     }
+}
+
+bool weir__exec_child_left_others(void)
+{
+    pid_t ended;
+
+    do
+        ended = waitpid(-1, NULL, WNOHANG);
+    while (ended > 0 || (ended < 0 && errno == EINTR));
+    return ended == 0;
 }
 
 int weir__exec_child_run(char **command)
@@ -91,6 +102,7 @@ int weir__exec_child_run(char **command)
     int status;
 
     block(&waited, &before);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1L); /* orphans become ours: so we know of them */
     (void)fflush(NULL);
     child = fork();
     if (child == 0) {

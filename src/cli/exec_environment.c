@@ -13,11 +13,11 @@
 
 #define LIBRARY "libweir-exec.so"
 /* Where `make install` puts libraries, seen from the root and from the command; the Makefile says it. */
-#ifndef WEIR_LIBDIR
-#define WEIR_LIBDIR "/usr/local/lib"
+#ifndef WEIR_EXECDIR
+#define WEIR_EXECDIR "/usr/local/lib/weir"
 #endif
-#ifndef WEIR_LIBDIR_FROM_BINDIR
-#define WEIR_LIBDIR_FROM_BINDIR "../lib"
+#ifndef WEIR_EXECDIR_FROM_BINDIR
+#define WEIR_EXECDIR_FROM_BINDIR "../lib/weir"
 #endif
 
 static void format_rates(const struct weir__exec_options *options, char *text, size_t size)
@@ -72,12 +72,12 @@ static bool find_library(char out[PATH_MAX])
     slash = strrchr(self, '/');
     if (slash != NULL) {
         *slash = '\0';
-        if (is_in(self, "", out) || is_in(self, "/" WEIR_LIBDIR_FROM_BINDIR "/weir", out))
+        if (is_in(self, "", out) || is_in(self, "/" WEIR_EXECDIR_FROM_BINDIR, out))
             return true;
     }
-    if (is_in(WEIR_LIBDIR, "/weir", out))
+    if (is_in(WEIR_EXECDIR, "", out))
         return true;
-    weir__say("weir exec: " LIBRARY " is neither beside the command nor in " WEIR_LIBDIR "/weir");
+    weir__say("weir exec: " LIBRARY " is neither beside the command nor in " WEIR_EXECDIR);
     return false;
 }
 

@@ -28,7 +28,7 @@ _weir_scopes()
 {
     local file
     for file in /dev/shm/weir.*; do
-        [ ! -O "$file" ] || echo "host:${file#/dev/shm/weir.}"
+        [[ ! -O $file || $file == */weir.exec.* ]] || echo "host:${file#/dev/shm/weir.}"
     done
 }
 

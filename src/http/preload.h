@@ -133,7 +133,8 @@ void weir__preload_table_unlock(struct weir__preload_table *table);
 struct weir__preload_bell {
     CURLM *multi;
     const struct weir__preload_curl *curl;
-    int fd; /* an eventfd, or -1; changes under the porter's lock */
+    int fd;       /* an eventfd, or -1; changes under the porter's lock */
+    bool parents; /* from before a fork(): is not rung at */
     TAILQ_ENTRY(weir__preload_bell) links;
 };
 

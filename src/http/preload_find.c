@@ -56,7 +56,11 @@ static void *(*next_dlopen(void))(const char *, int)
  * RTLD_DEEPBIND (PHP opens its extensions with it) binds the object to its own dependencies before us: that one flag is
  * dropped.  The call must stay in tail position: dlopen() looks at its return address to find the caller's RUNPATH.
  */
-WEIR__PRELOAD_EXPORT void *dlopen(const char *file, int mode)
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((optimize("O2"))) /* also where all else is built without */
+#endif
+WEIR__PRELOAD_EXPORT void *
+dlopen(const char *file, int mode)
 {
     return next_dlopen()(file, mode & ~RTLD_DEEPBIND);
 }

@@ -39,7 +39,17 @@ void weir__preload_porter_unlock(void)
 
 void weir__preload_porter_forked(void)
 {
+    struct weir__preload_bell *bell;
+
     started = on_way = ready = false;
+    /* The parent's loops: the program may give the numbers of their descriptors to files of its own, unseen by us. */
+    TAILQ_FOREACH(bell, &bells, links)
+    {
+        bell->parents = true;
+        if (bell->fd >= 0)
+            (void)close(bell->fd);
+        bell->fd = -1;
+    }
 }
 
 static void give_back(void)
@@ -57,7 +67,7 @@ static void ring(void)
     struct weir__preload_bell *bell;
 
     for (bell = TAILQ_FIRST(&bells); bell != NULL; bell = TAILQ_NEXT(bell, links)) {
-        if (bell->curl->multi_wakeup != NULL)
+        if (bell->curl->multi_wakeup != NULL && !bell->parents)
             (void)bell->curl->multi_wakeup(bell->multi);
         if (bell->fd >= 0 && write(bell->fd, &one, sizeof one) < 0)
             continue; /* it is full, and readable for that reason */

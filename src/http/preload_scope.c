@@ -11,6 +11,7 @@
 #include "base/handover.h"
 #include "base/units.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -177,6 +178,35 @@ static bool is_unlimited(struct weir_limits *made)
     return stats.limit_count == 1 && stats.limits[0].permits == WEIR_CONCURRENCY_MAX;
 }
 
+/* Who ran us holds it open.  Where it is not there, /dev/shm is another one, or it was removed: made anew, it would be
+ * a second set of limits. */
+static bool is_there(void)
+{
+    char name[sizeof "/weir." + WEIR_SCOPE_NAME_MAX];
+    int fd;
+
+    (void)snprintf(name, sizeof name, "/weir.%.*s", (int)WEIR_SCOPE_NAME_MAX, given.scope + strlen("host:"));
+    fd = shm_open(name, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return errno != ENOENT; /* what else is wrong with it weir_limits_new() says */
+    (void)close(fd);
+    return true;
+}
+
+/* Who asked for words (-v) is told why nothing goes: the program cannot know. */
+static void tell_pause(void *user_data, const struct weir_event *event)
+{
+    char line[256], wait[32];
+
+    (void)user_data;
+    if (event->type != WEIR_EVENT_PAUSED)
+        return;
+    weir__units_format_elapsed(event->wait_ns, wait, sizeof wait);
+    (void)snprintf(line, sizeof line, "weir exec: the server wants no request for %s (%s)\n", wait, event->detail);
+    if (write(STDERR_FILENO, line, strlen(line)) < 0)
+        return;
+}
+
 /* Under the lock. */
 static struct weir_limits *open_limits(void)
 {
@@ -190,6 +220,12 @@ static struct weir_limits *open_limits(void)
         weir__preload_say("the environment does not say which limits", wrong);
         return NULL;
     }
+    if (!is_there()) {
+        weir__preload_say(given.scope, "it is gone");
+        return NULL;
+    }
+    if (given.tally[0] != '\0')
+        options.on_event = tell_pause;
     status = weir_limits_new(&options, &made);
     if (status == WEIR_SCOPE_LIMITS)
         status = open_as_they_are(&options, &made);

@@ -45,7 +45,7 @@ serves() { # PROGRAM
     find stage ! -type d -printf '%P\n' | sort >installed
     for file in bin/weir include/weir.h lib/some-triplet/libweir.a lib/some-triplet/pkgconfig/weir.pc \
         lib/some-triplet/cmake/weir/weirConfig.cmake lib/some-triplet/cmake/weir/weirConfigVersion.cmake \
-        lib/some-triplet/weir/libweir-exec.so share/man/man1/weir.1 share/man/man3/weir.3 share/man/man3/weir_new.3 \
+        lib/weir/libweir-exec.so share/man/man1/weir.1 share/man/man3/weir.3 share/man/man3/weir_new.3 \
         share/man/man5/weir.conf.5 share/bash-completion/completions/weir share/zsh/site-functions/_weir; do
         grep -qx "usr/$file" installed || { echo "not installed: $file" && return 1; }
     done
