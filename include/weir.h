@@ -20,7 +20,7 @@
  * limits but an acquire that waits; neither weir_wait(), weir_drain() nor weir_free().  A callback must not throw or
  * longjmp out; it has a stack of 256 KiB; one that forks must not return in the child, and ends it if it does.  Of the
  * caller's own stack, weir_new() and weir_new_from_file() want 32 KiB, all others get by with PTHREAD_STACK_MIN.  A
- * signal that a thread catches ends none of its waits here.
+ * signal that a thread catches ends none of its waits here, and none of them is a cancellation point.
  *
  * Processes.  A handle belongs to the process that made it.  In a child after fork() it is dead: functions on it that
  * return a status return WEIR_FORKED, the others do nothing, and its memory stays.  The child may make handles of its

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* A transfer whose sockets were shut down ends within a millisecond; only a name's look-up takes longer, and nobody
  * who calls exit() means to wait for that. */
@@ -22,6 +23,7 @@
 static struct {
     atomic_uint forks;   /* handlers of fork() count; getpid() would be a system call for each job */
     atomic_bool watched; /* such a handler is there; set under the lock */
+    pid_t pid;           /* whose guests these are */
 
     pthread_mutex_t lock; /* guards all below; held while the guests leave, which takes bounded time */
     bool at_exit;         /* so is the one of exit() */
@@ -60,6 +62,9 @@ static void see_off(void)
     struct weir__guest *guest, *next;
     int64_t until_ns;
 
+    if (process.pid !=
+        getpid()) /* a child that exits before begin_child() came: these are its parent's, locks and all */
+        return;
     weir__mutex_lock(&process.lock);
     for (guest = process.newest; guest != NULL; guest = guest->next) {
         guest->until_ns = INT64_MIN;
@@ -90,6 +95,7 @@ void weir__process_join(struct weir__guest *guest)
     weir__mutex_lock(&process.lock);
     if (!process.at_exit)
         process.at_exit = atexit(see_off) == 0;
+    process.pid = getpid();
     guest->joined = joined;
     guest->previous = NULL;
     guest->next = process.newest;

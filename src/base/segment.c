@@ -132,7 +132,7 @@ enum weir__segment_status weir__segment_open(struct weir__segment *segment, cons
 {
     enum weir__segment_status status;
 
-    *segment = (struct weir__segment){.file = -1, .seat = WEIR__SEGMENT_SEATS};
+    *segment = (struct weir__segment){.file = -1, .seat = WEIR__SEGMENT_SEATS, .pid_space = pid_space()};
     for (;;) {
         status = open_file(name, &segment->file);
         if (status != WEIR__SEGMENT_OK)
@@ -161,8 +161,7 @@ bool weir__segment_alive(const struct weir__segment *segment, uint32_t seat)
         return true;
     if (!has_lock(segment->file, byte_of(seat)))
         return false;
-    if (segment->head == NULL || segment->head->seats[seat].pid_space == 0 ||
-        segment->head->seats[seat].pid_space != pid_space())
+    if (segment->head == NULL || segment->pid_space == 0 || segment->head->seats[seat].pid_space != segment->pid_space)
         return true;
     pid = segment->head->seats[seat].pid;
     return pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH;
@@ -177,10 +176,25 @@ bool weir__segment_empty(struct weir__segment *segment)
 }
 
 /* The memory is really there, so that no store can fail for want of it. */
+static bool reserve(int file, size_t size)
+{
+    int error;
+
+    do
+        error = posix_fallocate(file, 0, (off_t)size);
+    while (error == EINTR);
+    return error == 0;
+}
+
+/* Nothing of what was there is touched before it is sure that the new one can be. */
 enum weir__segment_status weir__segment_renew(struct weir__segment *segment, size_t size)
 {
     unmap(segment);
-    if (ftruncate(segment->file, 0) != 0 || posix_fallocate(segment->file, 0, (off_t)size) != 0 || !map(segment, size))
+    if (!reserve(segment->file, size) || !map(segment, size))
+        return WEIR__SEGMENT_RESOURCE;
+    segment->head->tag = 0; /* from here on it is one that was never finished */
+    memset(segment->head, 0, size);
+    if (ftruncate(segment->file, (off_t)size) != 0)
         return WEIR__SEGMENT_RESOURCE;
     segment->head->size = size;
     return WEIR__SEGMENT_OK;
@@ -193,7 +207,7 @@ enum weir__segment_status weir__segment_sit(struct weir__segment *segment)
             continue;
         segment->seat = seat;
         segment->head->seats[seat].pid = (int32_t)getpid();
-        segment->head->seats[seat].pid_space = pid_space();
+        segment->head->seats[seat].pid_space = segment->pid_space;
         return WEIR__SEGMENT_OK;
     }
     return WEIR__SEGMENT_FULL;

@@ -43,6 +43,7 @@ struct weir__segment {
     struct weir__segment_head *head;
     size_t size;
     uint32_t seat;
+    uint64_t pid_space; /* ours; 0: unknown */
 };
 
 /* "a", "my-api.v2": letters, digits, ".", "_" and "-", the first no ".", at most WEIR__SEGMENT_NAME_MAX. */

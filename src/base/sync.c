@@ -130,12 +130,19 @@ static int wait_once(sem_t *sem, int64_t until_ns)
 
 bool weir__sem_wait(sem_t *sem, int64_t until_ns)
 {
+    int before, ignored;
+    bool taken = true;
+
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before); /* who waits may stand in a list of others */
     while (wait_once(sem, until_ns) != 0) {
-        if (errno == ETIMEDOUT)
-            return false;
-        must(errno == EINTR);
+        must(errno == ETIMEDOUT || errno == EINTR);
+        if (errno == ETIMEDOUT) {
+            taken = false;
+            break;
+        }
     }
-    return true;
+    (void)pthread_setcancelstate(before, &ignored);
+    return taken;
 }
 
 /* What a thread's own fault raises stays: blocked, it would kill the process past the host's handler. */

@@ -16,6 +16,7 @@ struct permit {
     bool live; /* acquired, and in this copy not released */
     uint32_t slot, generation;
     int64_t sent_ns;
+    const struct weir_limits *lease;
 };
 
 _Static_assert(sizeof(struct permit) <= sizeof(struct weir_permit), "it fits, with room to grow");
@@ -56,6 +57,8 @@ static void take_slot(struct weir_limits *lease, struct permit *permit)
 {
     permit->slot = lease->free_slot;
     permit->generation = lease->slots[permit->slot].generation;
+    permit->lease = lease;
+    lease->slots[permit->slot].out = true;
     lease->slots[permit->slot].answered = false;
     lease->free_slot = lease->slots[permit->slot].next;
 }
@@ -63,8 +66,8 @@ static void take_slot(struct weir_limits *lease, struct permit *permit)
 /* Under the lock.  Whether it is out, and of this handle. */
 static bool is_out(const struct weir_limits *lease, const struct permit *permit)
 {
-    return permit->live && permit->slot < lease->slot_count &&
-           lease->slots[permit->slot].generation == permit->generation;
+    return permit->live && permit->lease == lease && permit->slot < lease->slot_count &&
+           lease->slots[permit->slot].out && lease->slots[permit->slot].generation == permit->generation;
 }
 
 /* Whether the caller is the one to release it: nobody can any more. */
@@ -76,6 +79,7 @@ static bool claim(struct weir_limits *lease, struct permit *permit)
     out = is_out(lease, permit);
     if (out) {
         permit->ticket.answered = lease->slots[permit->slot].answered;
+        lease->slots[permit->slot].out = false;
         lease->slots[permit->slot].generation++;
         lease->slots[permit->slot].next = lease->free_slot;
         lease->free_slot = permit->slot;
@@ -272,13 +276,16 @@ static enum weir_status ask(struct weir_limits *lease, int64_t timeout_ns, struc
     if (may_ask(lease, now_ns)) {
         if (!has_slot(lease))
             return WEIR_NO_MEMORY;
-        weir__gate_ask(&lease->limits->gate, now_ns, answer);
+        if (timeout_ns == 0) /* one that does not wait counts as no wait */
+            weir__gate_glance(&lease->limits->gate, now_ns, answer);
+        if (timeout_ns != 0 || answer->go)
+            weir__gate_ask(&lease->limits->gate, now_ns, answer);
     }
     if (answer->go)
         return WEIR_OK;
     if (timeout_ns != 0)
         return wait_for_it(lease, timeout_ns < 0 ? WEIR__NEVER : weir__clock_after(now_ns, timeout_ns), now_ns, answer);
-    if (lease->first == NULL)
+    if (lease->first == NULL) /* another party may have come in between, and this one now stand in the line */
         weir__gate_leave(&lease->limits->gate, now_ns);
     return WEIR_TIMEOUT;
 }
@@ -451,11 +458,8 @@ int64_t weir_limits_wait_ns(struct weir_limits *limits)
         return -1;
     weir__mutex_lock(&limits->lock);
     now_ns = now_of(limits);
-    if (weir__lease_take_seat(limits) == WEIR_OK) {
-        weir__gate_peek(&limits->limits->gate, now_ns, &answer);
-        if (limits->first == NULL)
-            weir__gate_leave(&limits->limits->gate, now_ns);
-    }
+    if (weir__lease_take_seat(limits) == WEIR_OK)
+        weir__gate_glance(&limits->limits->gate, now_ns, &answer);
     weir__mutex_unlock(&limits->lock);
     if (answer.not_before_ns == WEIR__NEVER)
         return -1;

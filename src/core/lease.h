@@ -30,6 +30,7 @@ struct weir__lease_waiter;
 /* A permit that may be out: so that one which is released twice, in two copies, is noticed. */
 struct weir__lease_slot {
     uint32_t generation; /* a permit of another one was released */
+    bool out;            /* it is */
     bool answered;       /* its response has begun */
     uint32_t next;       /* free one; WEIR__LEASE_NO_SLOT: the last */
 };

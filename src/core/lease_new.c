@@ -183,6 +183,22 @@ enum weir_status weir_limits_set_rate(struct weir_limits *limits, uint32_t numbe
     return status;
 }
 
+/* What requests that are not the dispatcher's waited. */
+static void add_second(struct weir_limits *limits, uint32_t limit, struct weir_limit_stats *out)
+{
+    struct weir__gate_tally tally;
+    bool two;
+
+    weir__mutex_lock(&limits->lock);
+    two = limits->limits == &limits->second;
+    weir__mutex_unlock(&limits->lock);
+    if (!two)
+        return;
+    tally = weir__gate_tally(&limits->second.gate, limit);
+    out->waits += tally.waits;
+    out->wait_ns += tally.wait_ns;
+}
+
 void weir_limits_snapshot(struct weir_limits *limits, struct weir_limits_stats *out)
 {
     struct weir__gate_crowd crowd;
@@ -192,11 +208,14 @@ void weir_limits_snapshot(struct weir_limits *limits, struct weir_limits_stats *
     memset(out, 0, sizeof *out);
     out->struct_size = sizeof *out;
     weir__pushback_read(limits->pushback, limits->env->now_ns(limits->env->context), &out->pause, &out->refusals, NULL);
+    weir__limits_look(limits->owner, limits->env->now_ns(limits->env->context));
     crowd = weir__gate_crowd(&limits->owner->gate);
     out->in_flight = crowd.out;
     out->peak_in_flight = crowd.peak;
     out->parties = weir__gate_parties(&limits->owner->gate);
     out->limit_count = (size_t)weir__limits_rate_count(limits->owner) + 1;
-    for (uint32_t i = 0; i < out->limit_count; i++)
+    for (uint32_t i = 0; i < out->limit_count; i++) {
         weir__limits_stats(limits->owner, i, &out->limits[i]);
+        add_second(limits, i, &out->limits[i]);
+    }
 }

@@ -56,7 +56,13 @@ struct weir__limits_state {
     _Atomic uint32_t rate_count; /* grows under `lock`, */
     uint32_t given_count;        /* from this */
     _Atomic uint32_t concurrency;
-    bool unlimited;   /* nobody asked for a concurrency limit */
+    bool unlimited; /* nobody asked for a concurrency limit */
+    /* the change of figures that is under way, so that one who dies in it leaves it to the next: 0: none; 1: the
+     * concurrency; from 2 on: of the rate with this number, less 2 */
+    uint32_t changing;
+    uint32_t next_concurrency;
+    struct weir_rate next_rate;
+
     uint64_t settled; /* so many deaths do the certificates know of */
 };
 
@@ -165,6 +171,9 @@ void weir__limits_unsent(struct weir__limits *limits, struct weir__ticket *ticke
 
 /* The attempt is over, at `now_ns`: the concurrency permit comes back. */
 void weir__limits_ended(struct weir__limits *limits, const struct weir__ticket *ticket, int64_t now_ns);
+
+/* Looks for the dead among those who share them, so that figures are of the living. */
+void weir__limits_look(struct weir__limits *limits, int64_t now_ns);
 
 /* Fills the entry for one limit. */
 void weir__limits_stats(struct weir__limits *limits, uint32_t limit, struct weir_limit_stats *out);

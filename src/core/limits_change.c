@@ -1,7 +1,37 @@
 /* limits_change - other figures for limits that are in use.  What went before keeps the hold that it had. */
 #include "core/limits_scope.h"
 
+#include "policy/hold.h"
+
 #include <string.h>
+
+/* Limits that are only paced have as many permits as there may be in flight, and must not be what limits. */
+static bool resize_paced(struct weir__limits *limits, uint32_t concurrency)
+{
+    bool resized = true;
+
+    for (uint32_t i = 0; resized && i < limits->state->rate_count; i++)
+        resized = limits->state->rates[i].held || weir__gate_resize(&limits->gate, i + 1, concurrency, 0);
+    return resized;
+}
+
+/* Under the lock; also after a death in it. */
+static bool change_concurrency(struct weir__limits *limits)
+{
+    struct weir__limits_state *state = limits->state;
+    const uint32_t concurrency = state->next_concurrency;
+    const bool resized =
+        resize_paced(limits, concurrency) && weir__gate_resize(&limits->gate, WEIR__CONCURRENCY_LIMIT, concurrency, 0);
+
+    if (resized) {
+        state->concurrency = concurrency;
+        state->unlimited = false;
+    } else {
+        (void)resize_paced(limits, state->concurrency); /* there was room for that */
+    }
+    state->changing = 0;
+    return resized;
+}
 
 enum weir_status weir__limits_set_concurrency(struct weir__limits *limits, uint32_t concurrency)
 {
@@ -11,14 +41,10 @@ enum weir_status weir__limits_set_concurrency(struct weir__limits *limits, uint3
     if (concurrency < 1 || concurrency > WEIR_CONCURRENCY_MAX)
         return WEIR_INVALID;
     weir__limits_lock(limits);
-    resized = weir__gate_resize(&limits->gate, WEIR__CONCURRENCY_LIMIT, concurrency, 0);
-    /* limits that are only paced have as many, and must not be what limits */
-    for (uint32_t i = 0; resized && i < state->rate_count; i++)
-        resized = state->rates[i].held || weir__gate_resize(&limits->gate, i + 1, concurrency, 0);
-    if (resized) {
-        state->concurrency = concurrency;
-        state->unlimited = false;
-    }
+    state->next_concurrency = concurrency;
+    atomic_signal_fence(memory_order_seq_cst);
+    state->changing = 1;
+    resized = change_concurrency(limits);
     weir__limits_unlock(limits);
     return resized ? WEIR_OK : WEIR_NO_MEMORY;
 }
@@ -67,6 +93,12 @@ static bool set_rate(struct weir__limits *limits, uint32_t number, const struct 
     return true;
 }
 
+static bool is_now(const struct weir__rate_limit *limit, const struct weir_rate *rate)
+{
+    return limit->requests == rate->requests && limit->per_ns == rate->per_ns && limit->burst == rate->burst &&
+           limit->shape == weir__hold_shape(rate->shape, rate->per_ns);
+}
+
 enum weir_status weir__limits_set_rate(struct weir__limits *limits, uint32_t number, const struct weir_rate *rate)
 {
     bool set;
@@ -78,7 +110,24 @@ enum weir_status weir__limits_set_rate(struct weir__limits *limits, uint32_t num
         weir__limits_unlock(limits);
         return WEIR_INVALID;
     }
-    set = set_rate(limits, number, rate);
+    limits->state->next_rate = *rate;
+    atomic_signal_fence(memory_order_seq_cst);
+    limits->state->changing = 2 + number;
+    set = is_now(&limits->state->rates[number], rate) || set_rate(limits, number, rate);
+    limits->state->changing = 0;
     weir__limits_unlock(limits);
     return set ? WEIR_OK : WEIR_NO_MEMORY;
+}
+
+void weir__limits_finish_change(struct weir__limits *limits)
+{
+    struct weir__limits_state *state = limits->state;
+
+    if (state->changing == 1)
+        (void)change_concurrency(limits);
+    else if (state->changing > 1)
+        (void)set_rate(limits, state->changing - 2, &state->next_rate);
+    state->changing = 0;
+    if (state->rate_count + 1 < limits->gate.state->limit_count)
+        state->rate_count = limits->gate.state->limit_count - 1;
 }

@@ -69,6 +69,8 @@ static uint32_t room_of(const struct weir_rate *rates, size_t rate_count, size_t
         return WEIR__LIMITS_ROOM_LEARNED;
     if (room < (uint64_t)rates[number].requests * WEIR__LIMITS_ROOM_GROWTH)
         room = (uint64_t)rates[number].requests * WEIR__LIMITS_ROOM_GROWTH;
+    if (concurrency == 0 && rates[number].shape == WEIR_SHAPE_PACED)
+        concurrency = WEIR_CONCURRENCY_MAX;
     if (room < concurrency) /* those of a limit without a hold are as many */
         room = concurrency;
     return room < WEIR_PERMITS_MAX ? (uint32_t)room : WEIR_PERMITS_MAX;
@@ -172,6 +174,7 @@ static bool recall(struct weir__limits *limits, struct memory *out, int64_t now_
 {
     const struct weir__rate_limit *longest = NULL;
     struct weir__limits_state *state;
+    uint32_t on_the_way = 0;
 
     *out = (struct memory){.now_ns = now_ns};
     if (limits->segment.head == NULL)
@@ -187,6 +190,10 @@ static bool recall(struct weir__limits *limits, struct memory *out, int64_t now_
     if (out->sends == NULL)
         return false;
     weir__certificate_recall(&longest->certificate, recall_one, out);
+    for (uint32_t seat = 0; seat < WEIR__SEGMENT_SEATS; seat++)
+        on_the_way += scope_of(limits)->seats[seat].open[longest - state->rates];
+    if (on_the_way > 0)
+        recall_one(out, now_ns, on_the_way);
     for (size_t i = 1; i < out->count; i++) /* oldest first, whatever a death has left */
         if (out->sends[i].ago_ns > out->sends[i - 1].ago_ns)
             out->sends[i].ago_ns = out->sends[i - 1].ago_ns;
@@ -313,6 +320,16 @@ void weir__limits_scope_settle(struct weir__limits *limits)
     limits->state->settled = buried;
 }
 
+void weir__limits_look(struct weir__limits *limits, int64_t now_ns)
+{
+    if (limits->seats == NULL)
+        return;
+    weir__gate_reap(&limits->gate, now_ns);
+    weir__limits_lock(limits);
+    weir__limits_scope_settle(limits);
+    weir__limits_unlock(limits);
+}
+
 void weir__limits_scope_leave(struct weir__limits *limits, int64_t now_ns)
 {
     weir__limits_lock(limits);
@@ -322,6 +339,7 @@ void weir__limits_scope_leave(struct weir__limits *limits, int64_t now_ns)
 
 void weir__limits_mend(struct weir__limits *limits)
 {
+    weir__limits_finish_change(limits);
     for (uint32_t i = 0; i < limits->state->rate_count; i++) {
         uint64_t open = 0;
         for (uint32_t seat = 0; seat < limits->gate.state->party_top; seat++)

@@ -34,6 +34,8 @@ bool weir__limits_fill(struct weir__limits *limits, uint32_t concurrency, const 
                        size_t rate_count);    /* a state that is empty; false without memory */
 void weir__limits_bring_rules(void *context); /* a gate's keeper.grown; the context is the struct weir__limits */
 
+void weir__limits_finish_change(struct weir__limits *limits); /* limits_change.c; as mend */
+
 /* limits_scope.c */
 enum weir_status weir__limits_scope_open(struct weir__limits *limits, const char *name, uint32_t concurrency,
                                          const struct weir_rate *rates, size_t rate_count, int64_t now_ns);

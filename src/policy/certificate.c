@@ -2,6 +2,7 @@
 #include "policy/certificate.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 static struct weir__certificate_entry *entries_of(const struct weir__certificate *certificate)
@@ -111,11 +112,15 @@ void weir__certificate_began(struct weir__certificate *certificate, int64_t now_
         last->count++;
         return;
     }
+    /* the last one twice, then all later ones a place up: who dies in here leaves one twice and none out */
     at = c->count;
+    entries[(c->first + at) % c->capacity] =
+        last != NULL && last->began_ns > now_ns ? *last : (struct weir__certificate_entry){now_ns, 1};
+    atomic_signal_fence(memory_order_seq_cst);
+    c->count++;
     for (; at > 0 && entries[(c->first + at - 1) % c->capacity].began_ns > now_ns; at--) /* hardly ever */
         entries[(c->first + at) % c->capacity] = entries[(c->first + at - 1) % c->capacity];
     entries[(c->first + at) % c->capacity] = (struct weir__certificate_entry){now_ns, 1};
-    c->count++;
 }
 
 void weir__certificate_gave_up(struct weir__certificate *certificate, int64_t now_ns)

@@ -152,6 +152,7 @@ static uint32_t try_among_others(struct weir__gate *gate, int64_t now_ns, struct
     }
     if (answer->go && (turn_ns = weir__party_turn(state, gate->party, now_ns, &gate->bell)) > now_ns)
         obstruct(answer, WEIR__GATE_PERMIT, state->limit_count - 1, turn_ns);
+    gate->unnamed = !answer->go && answer->not_before_ns == WEIR__NEVER;
     if (!answer->go)
         look_again(gate, now_ns, answer);
     return taken;
@@ -190,7 +191,7 @@ static void line_up(struct weir__gate *gate, const struct weir__gate_answer *ans
     if (answer->go || answer->cause == WEIR__GATE_PAUSE)
         weir__party_step_out(gate->state, gate->party, &gate->bell);
     else
-        weir__party_stand(gate->state, gate->party, answer->not_before_ns);
+        weir__party_stand(gate->state, gate->party, answer->not_before_ns, !gate->unnamed);
 }
 
 void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer)
@@ -209,6 +210,13 @@ void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_a
     }
     if (shares(gate))
         line_up(gate, answer);
+    weir__gate_unlock(gate);
+}
+
+void weir__gate_glance(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer)
+{
+    weir__gate_lock(gate);
+    give_all(gate, try_all(gate, now_ns, answer));
     weir__gate_unlock(gate);
 }
 
@@ -340,14 +348,18 @@ static void answer_for(struct weir__gate *gate, uint32_t limit_count, bool held,
 
     assert(gate->party->unanswered > 0 && limit_count <= state->limit_count);
     for (uint32_t i = 1; i < limit_count; i++) {
+        const int64_t next_ns = weir__permits_next(&state->permits[i]);
         come_back(state, i, held, now_ns);
         gate->party->out[i]--;
+        if (next_ns != WEIR__NEVER && weir__permits_next(&state->permits[i]) < next_ns)
+            gate->sooner = true;
     }
     for (uint32_t i = limit_count > 0 ? limit_count : 1; i < state->limit_count; i++) {
         if (state->adopted_out[i] == 0)
             continue;
-        if (state->adopted_out[i]-- <= state->permits[i].count) /* else it is one of those that are too many */
+        if (state->adopted_out[i] <= state->permits[i].count) /* else it is one of those that are too many */
             come_back(state, i, held, now_ns);
+        state->adopted_out[i]--;
     }
     gate->party->unanswered--;
     state->unanswered--;
@@ -452,4 +464,9 @@ uint32_t weir__gate_parties(struct weir__gate *gate)
     count = gate->state->party_count;
     weir__gate_unlock(gate);
     return count;
+}
+
+bool weir__gate_sooner(struct weir__gate *gate)
+{
+    return atomic_load_explicit(&gate->sooner, memory_order_relaxed) && atomic_exchange(&gate->sooner, false);
 }

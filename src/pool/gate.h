@@ -102,6 +102,8 @@ struct weir__gate {
     struct weir__gate_keeper keeper;
     struct weir__gate_crowd own_crowd, *crowd; /* `crowd` is another gate's where that is of the same handle */
     bool owns_state;                           /* it is from the heap */
+    atomic_bool sooner;                        /* see weir__gate_sooner() */
+    bool unnamed;                              /* what the last ask found names no moment */
     bool closed;                               /* by its owner: nothing goes */
     uint32_t known;                            /* limits whose rules are here */
     sem_t *bell;                               /* rung, and to be posted when the lock is let go; NULL: none */
@@ -175,6 +177,9 @@ void weir__gate_ask(struct weir__gate *gate, int64_t now_ns, struct weir__gate_a
 /* The same question, and nothing is taken. */
 void weir__gate_peek(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer);
 
+/* The same for somebody who does not wait: nothing is counted, and no moment named that is only one to look again. */
+void weir__gate_glance(struct weir__gate *gate, int64_t now_ns, struct weir__gate_answer *answer);
+
 /* The job that waited goes no more: its wait ends here. */
 void weir__gate_leave(struct weir__gate *gate, int64_t now_ns);
 
@@ -194,6 +199,10 @@ void weir__gate_over(struct weir__gate *gate, uint32_t limit_count, int64_t now_
 /* For the owner of a rule, to change what it holds: no ask runs in between.  weir__gate_add_rule() may be called. */
 void weir__gate_lock(struct weir__gate *gate);
 void weir__gate_unlock(struct weir__gate *gate);
+
+/* Whether a permit comes back sooner than the moment that the gate named, since the last call: a hold became shorter.
+ */
+bool weir__gate_sooner(struct weir__gate *gate);
 
 /* What this handle has out of limit 0, its other party included. */
 struct weir__gate_crowd weir__gate_crowd(struct weir__gate *gate);

@@ -166,9 +166,11 @@ static void bury(struct weir__gate *gate, struct weir__party *party, int64_t now
             give_back(state, i, now_ns);
             party->out[i]--;
         }
-        for (uint32_t n = 0; n < before && state->adopted_out[i] > 0; n++)
-            if (state->adopted_out[i]-- <= permits->count)
+        for (uint32_t n = 0; n < before && state->adopted_out[i] > 0; n++) {
+            if (state->adopted_out[i] <= permits->count)
                 give_back(state, i, now_ns);
+            state->adopted_out[i]--;
+        }
         party->out[i] = 0;
     }
     party->unanswered = 0;
@@ -178,22 +180,34 @@ static void bury(struct weir__gate *gate, struct weir__party *party, int64_t now
     atomic_fetch_add(&state->buried, 1);
 }
 
-void weir__gate_bury_dead(struct weir__gate *gate, int64_t now_ns)
+/* Whether anybody misses what it has, or waits for it. */
+static bool matters(const struct weir__party *party)
+{
+    return party->out[0] > 0 || party->unanswered > 0 || party->waiting;
+}
+
+static void bury_dead(struct weir__gate *gate, bool all, int64_t now_ns)
 {
     struct weir__gate_state *state = gate->state;
 
     state->reaped_ns = now_ns;
     for (uint32_t i = 0; gate->keeper.dead != NULL && i < state->party_top; i++) {
         struct weir__party *party = weir__party_of(state, i);
-        if (party != gate->party && party->used && gate->keeper.dead(gate->keeper.context, i))
+        if (party != gate->party && party->used && (all || matters(party)) &&
+            gate->keeper.dead(gate->keeper.context, i))
             bury(gate, party, now_ns);
     }
+}
+
+void weir__gate_bury_dead(struct weir__gate *gate, int64_t now_ns)
+{
+    bury_dead(gate, false, now_ns);
 }
 
 void weir__gate_reap(struct weir__gate *gate, int64_t now_ns)
 {
     weir__gate_lock(gate);
-    weir__gate_bury_dead(gate, now_ns);
+    bury_dead(gate, true, now_ns);
     weir__gate_unlock(gate);
 }
 

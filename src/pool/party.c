@@ -27,6 +27,20 @@ static struct weir__party *first_in_line(struct weir__gate_state *state, const s
     return first;
 }
 
+/* The first in the line that has not been told yet: one that was and does not look (it is stopped) keeps nobody. */
+static struct weir__party *first_unrung(struct weir__gate_state *state, const struct weir__party *but)
+{
+    struct weir__party *first = NULL;
+
+    for (uint32_t i = 0; i < state->party_top; i++) {
+        struct weir__party *party = weir__party_of(state, i);
+        if (party != but && party->used && party->waiting && !party->rung &&
+            (first == NULL || party->place < first->place))
+            first = party;
+    }
+    return first;
+}
+
 /* Who rings one and dies before the post leaves a party that looks again by itself, when its time is up. */
 static void ring(struct weir__party *party, sem_t **out_bell)
 {
@@ -42,7 +56,7 @@ void weir__party_post(sem_t *bell)
         weir__sem_post(bell);
 }
 
-void weir__party_stand(struct weir__gate_state *state, struct weir__party *party, int64_t not_before_ns)
+void weir__party_stand(struct weir__gate_state *state, struct weir__party *party, int64_t not_before_ns, bool named)
 {
     if (!party->waiting) {
         party->place = ++state->places;
@@ -50,6 +64,7 @@ void weir__party_stand(struct weir__gate_state *state, struct weir__party *party
         state->waiting_count++;
     }
     party->rung = false;
+    party->named = named;
     party->turn_ns = weir__clock_after(not_before_ns, WEIR__PARTY_TURN_NS);
 }
 
@@ -61,7 +76,7 @@ void weir__party_step_out(struct weir__gate_state *state, struct weir__party *pa
         party->waiting = false;
         state->waiting_count--;
     }
-    if (state->waiting_count > 0 && (next = first_in_line(state, party, UINT64_MAX, INT64_MIN)) != NULL)
+    if (state->waiting_count > 0 && (next = first_unrung(state, party)) != NULL)
         ring(next, out_bell);
 }
 
@@ -89,7 +104,7 @@ void weir__party_ring(struct weir__gate_state *state, const struct weir__party *
 
     if (state->waiting_count == 0 || (state->waiting_count == 1 && by->waiting))
         return;
-    first = first_in_line(state, NULL, UINT64_MAX, INT64_MIN);
-    if (first != NULL && first != by && !(named && first->turn_ns != WEIR__NEVER))
+    first = first_unrung(state, NULL);
+    if (first != NULL && first != by && !(named && first->named))
         ring(first, out_bell);
 }

@@ -34,6 +34,7 @@ struct weir__party {
     sem_t bell;
     bool waiting;
     bool rung;       /* and has not looked since */
+    bool named;      /* it waits for a moment, not for what has none yet */
     uint64_t place;  /* the least is the first */
     int64_t turn_ns; /* until then others wait for it; WEIR__NEVER: until it is rung */
 };
@@ -43,8 +44,9 @@ struct weir__party *weir__party_of(struct weir__gate_state *state, uint32_t numb
 /* Posts what was rung: not before the lock is let go, since whoever is stopped in there stops all. */
 void weir__party_post(sem_t *bell);
 
-/* Nobody goes before it but those who stand in the line already; it will come by `not_before_ns`. */
-void weir__party_stand(struct weir__gate_state *state, struct weir__party *party, int64_t not_before_ns);
+/* Nobody goes before it but those who stand in the line already; it will come by `not_before_ns`, for which `named`
+ * says whether that is more than a look. */
+void weir__party_stand(struct weir__gate_state *state, struct weir__party *party, int64_t not_before_ns, bool named);
 
 /* It has gone, or wants nothing any more: the next one may look.  Here and below, `*out_bell` becomes the bell that is
  * to be posted, if one is. */

@@ -93,17 +93,25 @@ bool weir__permits_take(struct weir__permits *permits, int64_t now_ns)
 
 void weir__permits_give_at(struct weir__permits *permits, int64_t due_ns)
 {
-    int64_t *ring = ring_of(permits), last_ns;
+    int64_t *ring = ring_of(permits);
+    uint64_t at = permits->put;
 
-    assert(permits->capacity > 0 && weir__permits_held(permits) < permits->capacity);
-    if (permits->got != permits->put) {
-        last_ns = ring[(permits->put - 1) % permits->capacity];
-        if (last_ns > due_ns)
-            due_ns = last_ns;
+    assert(permits->capacity > 0);
+    if (weir__permits_held(permits) ==
+        permits->capacity) { /* one is in there twice since a death: it stands for both */
+        if (ring[(at - 1) % permits->capacity] < due_ns)
+            ring[(at - 1) % permits->capacity] = due_ns;
+        return;
     }
-    ring[permits->put % permits->capacity] = due_ns;
+    ring[at % permits->capacity] =
+        at != permits->got && ring[(at - 1) % permits->capacity] > due_ns ? ring[(at - 1) % permits->capacity] : due_ns;
     in_order();
     permits->put++;
+    in_order();
+    /* those due later move up; whoever dies here leaves one of them twice instead of the new one */
+    for (; at != permits->got && ring[(at - 1) % permits->capacity] > due_ns; at--)
+        ring[at % permits->capacity] = ring[(at - 1) % permits->capacity];
+    ring[at % permits->capacity] = due_ns;
     in_order();
 }
 

@@ -43,7 +43,7 @@ void weir__permits_clear(struct weir__permits *permits); /* a zeroed struct is a
 /* Frees what has come due by `now_ns`, then takes one if there is one. */
 bool weir__permits_take(struct weir__permits *permits, int64_t now_ns);
 
-/* Gives one back at once, or for `due_ns`; a moment before the latest one held counts as that one. */
+/* Gives one back at once, or for `due_ns`, which need not be the latest. */
 void weir__permits_give(struct weir__permits *permits);
 void weir__permits_give_at(struct weir__permits *permits, int64_t due_ns);
 

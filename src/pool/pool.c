@@ -81,6 +81,8 @@ static bool take_in(struct weir__pool *pool, struct weir__task *task)
     if (was_empty) {
         pool->next_up_ns = task->queued_ns;
         weir__worker_stand_in(pool, task->queued_ns);
+        if (pool->worker_count == 0) /* nothing may go for now: the first one waits for that */
+            weir__worker_summon(pool, task->queued_ns);
     }
     if (pool->worker_count > 0) {
         pool->accepted++;
@@ -119,12 +121,13 @@ static bool has_spare(const struct weir__pool *pool)
     return pool->idle != NULL || pool->worker_count < pool->worker_max;
 }
 
-/* A leader waits for a moment that the gate named, and what comes back later does not bring that forward; or, where it
- * named none, for a task to expire. */
+/* A leader waits for a moment that the gate named, and what comes back does not bring that forward, unless a hold
+ * became shorter; or, where it named none, for a task to expire. */
 void weir__pool_nudge(struct weir__pool *pool)
 {
     weir__mutex_lock(&pool->lock);
-    if (pool->queue.count + pool->backlog.count > 0 && (pool->leader != NULL ? pool->unnamed : has_spare(pool)))
+    if (pool->queue.count + pool->backlog.count > 0 &&
+        (pool->leader != NULL ? pool->unnamed || weir__gate_sooner(pool->gate) : has_spare(pool)))
         weir__worker_stand_in(pool, now_of(pool));
     weir__mutex_unlock(&pool->lock);
 }

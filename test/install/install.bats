@@ -56,12 +56,12 @@ serves() { # PROGRAM
     is "$(find stage -xtype l)" ''             # no link leads nowhere
     grep -rl "$PWD" stage && return 1          # DESTDIR is in none of them
 
-    touch stage/usr/lib/some-triplet/weir/other stage/usr/bin/other
+    touch stage/usr/lib/weir/other stage/usr/bin/other
     installing uninstall "${where[@]}"
-    is "$(find stage ! -type d | sort | tr '\n' ' ')" 'stage/usr/bin/other stage/usr/lib/some-triplet/weir/other '
-    rm stage/usr/lib/some-triplet/weir/other
+    is "$(find stage ! -type d | sort | tr '\n' ' ')" 'stage/usr/bin/other stage/usr/lib/weir/other '
+    rm stage/usr/lib/weir/other
     installing uninstall "${where[@]}"
-    [ ! -e stage/usr/lib/some-triplet/weir ]
+    [ ! -e stage/usr/lib/weir ]
     [ ! -e stage/usr/lib/some-triplet/cmake/weir ]
 }
 

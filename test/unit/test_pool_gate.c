@@ -85,7 +85,7 @@ static void permits_may_begin_out(void **state)
     weir__permits_clear(&permits);
 }
 
-static void an_earlier_moment_counts_as_the_latest_one_held(void **state)
+static void moments_that_are_told_late_come_due_in_their_order(void **state)
 {
     struct weir__permits permits;
     (void)state;
@@ -95,8 +95,9 @@ static void an_earlier_moment_counts_as_the_latest_one_held(void **state)
     weir__permits_give_at(&permits, 1000);
     weir__permits_give_at(&permits, 400);
     weir__permits_give_at(&permits, 1200);
+    assert_false(weir__permits_take(&permits, 399));
+    assert_true(weir__permits_take(&permits, 400));
     assert_false(weir__permits_take(&permits, 999));
-    assert_true(weir__permits_take(&permits, 1000));
     assert_true(weir__permits_take(&permits, 1000));
     assert_false(weir__permits_take(&permits, 1199));
     assert_true(weir__permits_take(&permits, 1200));
@@ -567,7 +568,7 @@ int main(void)
         cmocka_unit_test(a_held_permit_comes_back_at_its_moment_and_not_before),
         cmocka_unit_test(held_permits_come_due_in_order),
         cmocka_unit_test(permits_may_begin_out),
-        cmocka_unit_test(an_earlier_moment_counts_as_the_latest_one_held),
+        cmocka_unit_test(moments_that_are_told_late_come_due_in_their_order),
         cmocka_unit_test(all_that_is_due_comes_back_at_once),
         GATE(a_gate_without_limits_is_open),
         GATE(a_concurrency_limit_lets_its_permits_go_and_then_names_no_moment),

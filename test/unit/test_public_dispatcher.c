@@ -1392,6 +1392,23 @@ static bool cancel_while_sending(void *user_data, uint64_t job_id, uint32_t atte
     return weir_cancel(f->weir, job_id) == WEIR_OK;
 }
 
+/* Nothing may go, and no thread is there yet: jobs are accepted all the same, and go when they may. */
+static void a_paused_dispatcher_accepts_jobs(void **state)
+{
+    struct fixture *f = fixture_open(NULL);
+
+    (void)state;
+    weir_limits_pause(weir_limits_of(f->weir));
+    submit(f, "GET", "/ok", 0, true);
+    submit(f, "GET", "/ok", 1, true);
+    expect_status(weir_wait(f->weir, MS(30)), WEIR_TIMEOUT);
+    expect_count(raw_server_requests(f->server), 0);
+    weir_limits_resume(weir_limits_of(f->weir));
+    expect_status(weir_wait(f->weir, S(10)), WEIR_OK);
+    expect_count(raw_server_requests(f->server), 2);
+    fixture_end(f);
+}
+
 static void a_job_cancelled_at_the_wire_is_not_sent(void **state)
 {
     struct fixture *f = fixture_open(NULL);
@@ -1935,6 +1952,7 @@ int main(void)
         cmocka_unit_test(a_callback_may_cancel_another_job),
         cmocka_unit_test(sending_is_asked_before_and_may_refuse),
         cmocka_unit_test(a_job_cancelled_at_the_wire_is_not_sent),
+        cmocka_unit_test(a_paused_dispatcher_accepts_jobs),
         cmocka_unit_test(threads_block_signals_and_dispositions_stay),
         cmocka_unit_test(an_inherited_dispatcher_is_dead_in_the_child_and_alive_in_the_parent),
         cmocka_unit_test(an_exit_without_a_free_is_quick_and_clean),

@@ -1142,6 +1142,91 @@ static void a_shorter_period_does_not_shorten_older_holds(void **state)
     weir_limits_free(limits);
 }
 
+/* What is answered after a hold became shorter comes back by the shorter one, though others still wait for the longer.
+ */
+static void a_shorter_period_holds_for_what_comes_after_it(void **state)
+{
+    struct weir_limits *limits = limits_new(0, 10, S(60), NULL);
+    const struct weir_rate shorter = WINDOW(10, MS(50));
+    const int64_t begin = now_ns();
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        struct weir_permit permit = take(limits);
+        (void)answer(limits, &permit, 200, NULL, NULL);
+    }
+    expect_status(weir_limits_set_rate(limits, 0, &shorter), WEIR_OK);
+    for (int i = 0; i < 20; i++) {
+        struct weir_permit permit = WEIR_PERMIT_INIT;
+        expect_status(weir_limits_acquire(limits, S(5), &permit), WEIR_OK);
+        (void)answer(limits, &permit, 200, NULL, NULL);
+    }
+    expect_between(now_ns() - begin, MS(150),
+                   S(5)); /* 5 at once, then 5 each 50 ms: the others are held for a minute */
+    weir_limits_free(limits);
+}
+
+/* One handle's permit is another's nothing, whatever it is numbered. */
+static void a_permit_of_another_handle_is_a_no_op(void **state)
+{
+    struct weir_limits *a = limits_new(2, 0, 0, NULL), *b = limits_new(2, 0, 0, NULL);
+    struct weir_permit of_a = take(a), of_b = take(b), copy = of_a;
+
+    (void)state;
+    assert_false(weir_limits_release(b, &copy, NULL));
+    copy = of_a;
+    weir_limits_began(b, &copy);
+    expect_count(stats_of(a).in_flight, 1);
+    expect_count(stats_of(b).in_flight, 1);
+    weir_limits_release(b, &of_b, NULL);
+    copy = of_a;
+    assert_false(weir_limits_release(b, &copy, NULL)); /* also of a slot that is free */
+    weir_limits_release(a, &of_a, NULL);
+    expect_count(stats_of(a).in_flight, 0);
+    expect_count(stats_of(b).in_flight, 0);
+    weir_limits_free(b);
+    weir_limits_free(a);
+}
+
+static void a_paced_rate_needs_no_concurrency_limit(void **state)
+{
+    const struct test_scope scope = scope_new("paced");
+    const struct weir_rate rate = {.requests = 1000, .per_ns = S(1), .shape = WEIR_SHAPE_PACED};
+    struct weir_limits_options options = WEIR_LIMITS_OPTIONS_INIT;
+    struct weir_limits *limits = NULL;
+    struct weir_permit permit;
+
+    (void)state;
+    options.rates = &rate;
+    options.rate_count = 1;
+    for (int i = 0; i < 2; i++) {
+        options.scope = i == 0 ? NULL : scope.text;
+        expect_status(weir_limits_new(&options, &limits), WEIR_OK);
+        permit = take(limits);
+        weir_limits_release(limits, &permit, NULL);
+        weir_limits_free(limits);
+    }
+    scope_free(&scope);
+}
+
+/* A wait that nobody makes is none. */
+static void who_does_not_wait_counts_as_no_wait(void **state)
+{
+    struct weir_limits *limits = limits_new(1, 0, 0, NULL);
+    struct weir_permit permit = take(limits), other = WEIR_PERMIT_INIT;
+
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        expect_status(weir_limits_acquire(limits, 0, &other), WEIR_TIMEOUT);
+        assert_true(weir_limits_wait_ns(limits) != 0);
+    }
+    expect_count(stats_of(limits).limits[0].waits, 0);
+    expect_status(weir_limits_acquire(limits, MS(1), &other), WEIR_TIMEOUT);
+    expect_count(stats_of(limits).limits[0].waits, 1);
+    weir_limits_release(limits, &permit, NULL);
+    weir_limits_free(limits);
+}
+
 static void changes_hold_for_all_who_share_a_scope(void **state)
 {
     const struct test_scope scope = scope_new("change");
@@ -1739,6 +1824,10 @@ int main(void)
         cmocka_unit_test(an_inherited_handle_is_dead_in_the_child_and_alive_in_the_parent),
         cmocka_unit_test(a_child_cannot_release_its_parents_permit),
         cmocka_unit_test(a_child_is_a_party_of_its_own),
+        cmocka_unit_test(a_shorter_period_holds_for_what_comes_after_it),
+        cmocka_unit_test(a_permit_of_another_handle_is_a_no_op),
+        cmocka_unit_test(a_paced_rate_needs_no_concurrency_limit),
+        cmocka_unit_test(who_does_not_wait_counts_as_no_wait),
         cmocka_unit_test(a_dispatcher_and_requests_of_ones_own_keep_the_limits_together),
         cmocka_unit_test(permits_of_ones_own_hold_a_dispatchers_jobs_back),
         cmocka_unit_test(a_refusal_of_ones_own_pauses_the_dispatcher),
