@@ -2,7 +2,7 @@
  * weir_cancel(): a job ends wherever it is just then, is told of once and never sent again; and nothing else is
  * touched.
  */
-#include "support/core_fixture.h"
+#include "support/core_expect.h"
 
 #include "base/random.h"
 #include "base/sync.h"
@@ -18,41 +18,9 @@
 
 #include <cmocka.h>
 
-#define URL "http://127.0.0.1:1/"
-
-static const struct fake_step parked = {.http_status = 200, .park = true};
-
-static struct fixture *start(uint32_t concurrency, uint32_t queue_max, const struct fake_step *usual)
-{
-    struct weir_options options = WEIR_OPTIONS_INIT;
-    struct fixture *f;
-
-    options.concurrency = concurrency;
-    options.queue_max = queue_max;
-    f = fixture_new(&options, usual, false, NULL);
-    assert_non_null(f);
-    return f;
-}
-
-static void submit(struct fixture *f, const char *method, uint64_t first, uint64_t count)
-{
-    for (uint64_t id = first; id < first + count; id++)
-        assert_int_equal(fixture_submit(f, method, URL, id), WEIR_OK);
-}
-
-static void expect_end(struct fixture *f, uint64_t id, enum weir_outcome outcome, enum weir_error error)
-{
-    const struct fixture_end end = fixture_end_of(f, id);
-
-    if (end.times != 1 || end.result.outcome != outcome || end.result.error != error)
-        fail_msg("job %llu ended %u times, %s, %s; not once, %s, %s", (unsigned long long)id, end.times,
-                 weir_outcome_text(end.result.outcome), weir_error_code(end.result.error), weir_outcome_text(outcome),
-                 weir_error_code(error));
-}
-
 static void expect_cancelled(struct fixture *f, uint64_t id)
 {
-    expect_end(f, id, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
+    fixture_expect_end(f, id, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
 }
 
 struct ended {
@@ -79,14 +47,14 @@ static void await_end(struct fixture *f, uint64_t id)
 
 static void a_job_that_waits_is_never_sent(void **state)
 {
-    struct fixture *f = start(2, 10, &parked);
+    struct fixture *f = fixture_start(2, 10, &fixture_parked);
 
     (void)state;
-    submit(f, "POST", 0, 1);
+    fixture_submit_all(f, "POST", 0, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
-    submit(f, "POST", 1, 1);
+    fixture_submit_all(f, "POST", 1, 1);
     assert_true(fake_transport_await_parked(f->transport, 2));
-    submit(f, "POST", 2, 3);
+    fixture_submit_all(f, "POST", 2, 3);
     assert_int_equal(weir_cancel(f->weir, 3), WEIR_OK);
     assert_int_equal(weir_cancel(f->weir, 3), WEIR_NOT_FOUND);
     fake_transport_release(f->transport, 2);
@@ -96,7 +64,7 @@ static void a_job_that_waits_is_never_sent(void **state)
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
     for (uint64_t id = 0; id < 5; id++)
         if (id != 3)
-            expect_end(f, id, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+            fixture_expect_end(f, id, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
     expect_cancelled(f, 3);
     assert_int_equal(fixture_end_of(f, 3).result.attempts, 0);
     assert_string_equal(fixture_end_of(f, 3).detail, "cancelled before it was sent");
@@ -139,7 +107,7 @@ static void the_next_to_go_is_told_of_at_once(void **state)
     int64_t due_ns;
 
     (void)state;
-    submit(f, "GET", 0, 3);
+    fixture_submit_all(f, "GET", 0, 3);
     due_ns = await_leader(f);
     assert_int_equal(weir_cancel(f->weir, 1), WEIR_OK);
     await_end(f, 1);
@@ -148,7 +116,7 @@ static void the_next_to_go_is_told_of_at_once(void **state)
     assert_int_equal(fixture_stats(f).queued, 1);
     assert_true(fake_clock_reach(&f->clock, due_ns));
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
-    expect_end(f, 2, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+    fixture_expect_end(f, 2, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
     assert_int_equal(fixture_end_of(f, 2).at_ns, due_ns);
     stats = fixture_stats(f);
     assert_int_equal(stats.limits[1].wait_ns, due_ns - FIXTURE_START_NS);
@@ -163,7 +131,7 @@ static void the_only_one_that_waits_leaves_nothing_to_wait_for(void **state)
     struct weir_stats stats;
 
     (void)state;
-    submit(f, "GET", 0, 2);
+    fixture_submit_all(f, "GET", 0, 2);
     (void)await_leader(f);
     fake_clock_advance(&f->clock, S(4));
     assert_int_equal(weir_cancel(f->weir, 1), WEIR_OK);
@@ -179,10 +147,10 @@ static void the_only_one_that_waits_leaves_nothing_to_wait_for(void **state)
 static void a_job_that_is_backed_off_is_told_of_at_once(void **state)
 {
     const struct fake_step unavailable = {.http_status = 500};
-    struct fixture *f = start(1, 10, &unavailable);
+    struct fixture *f = fixture_start(1, 10, &unavailable);
 
     (void)state;
-    submit(f, "GET", 0, 1);
+    fixture_submit_all(f, "GET", 0, 1);
     assert_true(fake_transport_await_sent(f->transport, 1));
     while (fixture_stats(f).backed_off == 0)
         (void)usleep(200);
@@ -200,10 +168,10 @@ static void a_job_that_was_refused_is_told_of_in_the_pause(void **state)
 {
     static const struct weir_header headers[] = {{"retry-after", "30"}};
     const struct fake_step refused = {.http_status = 429, .headers = headers, .header_count = 1};
-    struct fixture *f = start(1, 10, &refused);
+    struct fixture *f = fixture_start(1, 10, &refused);
 
     (void)state;
-    submit(f, "POST", 0, 3);
+    fixture_submit_all(f, "POST", 0, 3);
     assert_true(fake_transport_await_sent(f->transport, 1));
     (void)await_leader(f);
     assert_int_equal(weir_cancel(f->weir, 0), WEIR_OK); /* it came back to the head of the queue */
@@ -222,12 +190,12 @@ static void a_job_that_was_refused_is_told_of_in_the_pause(void **state)
 
 static void all_jobs_of_an_id_end(void **state)
 {
-    struct fixture *f = start(2, 100, &parked);
+    struct fixture *f = fixture_start(2, 100, &fixture_parked);
     struct fixture_end end;
 
     (void)state;
     for (int i = 0; i < 50; i++)
-        submit(f, "GET", (uint64_t)i % 3, 1);
+        fixture_submit_all(f, "GET", (uint64_t)i % 3, 1);
     assert_true(fake_transport_await_parked(f->transport, 2)); /* 0 and 1 */
     assert_int_equal(weir_cancel(f->weir, 0), WEIR_OK);
     while ((end = fixture_end_of(f, 0)).times < 17)
@@ -254,7 +222,7 @@ static void *submit_late(void *argument)
     struct late_submit *late = argument;
     struct weir_request request = WEIR_REQUEST_INIT;
 
-    request.url = URL;
+    request.url = FIXTURE_URL;
     request.job_id = 9;
     request.done = fixture_done;
     request.user_data = late->fixture;
@@ -264,13 +232,13 @@ static void *submit_late(void *argument)
 
 static void room_that_a_cancel_leaves_lets_a_producer_in(void **state)
 {
-    struct fixture *f = start(1, 2, &parked);
+    struct fixture *f = fixture_start(1, 2, &fixture_parked);
     struct late_submit late = {.fixture = f, .status = -1};
 
     (void)state;
-    submit(f, "GET", 0, 1);
+    fixture_submit_all(f, "GET", 0, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
-    submit(f, "GET", 1, 2);
+    fixture_submit_all(f, "GET", 1, 2);
     assert_true(weir__thread_start(&late.thread, submit_late, &late));
     assert_true(fake_clock_await(&f->clock, FIXTURE_START_NS + S(3)));
     assert_int_equal(weir_cancel(f->weir, 2), WEIR_OK);
@@ -282,17 +250,17 @@ static void room_that_a_cancel_leaves_lets_a_producer_in(void **state)
 /* All workers are busy: the first to finish tells of it. */
 static void a_busy_pool_tells_of_it_when_a_worker_is_free(void **state)
 {
-    struct fixture *f = start(1, 10, &parked);
+    struct fixture *f = fixture_start(1, 10, &fixture_parked);
 
     (void)state;
-    submit(f, "GET", 0, 2);
+    fixture_submit_all(f, "GET", 0, 2);
     assert_true(fake_transport_await_parked(f->transport, 1));
     assert_int_equal(weir_cancel(f->weir, 1), WEIR_OK);
     assert_int_equal(weir_wait(f->weir, 0), WEIR_TIMEOUT);
     assert_int_equal(fixture_end_of(f, 1).times, 0);
     fake_transport_release(f->transport, 1);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
-    expect_end(f, 0, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+    fixture_expect_end(f, 0, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
     expect_cancelled(f, 1);
     fixture_free(f);
 }
@@ -309,22 +277,22 @@ static void a_transfer_is_cut_off_and_told_of_as_after_an_abort(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        struct fixture *f = start(2, 10, &parked);
-        submit(f, kinds[i].method, 0, 1);
+        struct fixture *f = fixture_start(2, 10, &fixture_parked);
+        fixture_submit_all(f, kinds[i].method, 0, 1);
         assert_true(fake_transport_await_parked(f->transport, 1));
-        submit(f, kinds[i].method, 1, 1);
+        fixture_submit_all(f, kinds[i].method, 1, 1);
         assert_true(fake_transport_await_parked(f->transport, 2));
         assert_int_equal(weir_cancel(f->weir, 0), WEIR_OK);
         await_end(f, 0);
-        expect_end(f, 0, kinds[i].outcome, WEIR_ERROR_STOPPED);
+        fixture_expect_end(f, 0, kinds[i].outcome, WEIR_ERROR_STOPPED);
         assert_int_equal(fixture_end_of(f, 1).times, 0);
-        submit(f, "GET", 2, 1); /* and the worker goes on */
+        fixture_submit_all(f, "GET", 2, 1); /* and the worker goes on */
         assert_true(fake_transport_await_sent(f->transport, 3));
         assert_true(fake_transport_await_parked(f->transport, 2));
         fake_transport_release(f->transport, 2);
         assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
-        expect_end(f, 1, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
-        expect_end(f, 2, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+        fixture_expect_end(f, 1, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+        fixture_expect_end(f, 2, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
         assert_int_equal(fake_transport_cuts(f->transport), 1);
         fixture_free(f);
     }
@@ -339,10 +307,10 @@ static void a_key_of_the_callers_makes_a_cut_send_repeatable(void **state)
     (void)state;
     options.concurrency = 2;
     options.idempotency_header = "Idempotency-Key";
-    f = fixture_new(&options, &parked, false, NULL);
+    f = fixture_new(&options, &fixture_parked, false, NULL);
     assert_non_null(f);
     request.method = "POST";
-    request.url = URL;
+    request.url = FIXTURE_URL;
     request.done = fixture_done;
     request.user_data = f;
     request.idempotency_key = "mine";
@@ -355,17 +323,17 @@ static void a_key_of_the_callers_makes_a_cut_send_repeatable(void **state)
     assert_int_equal(weir_cancel(f->weir, 1), WEIR_OK);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
     expect_cancelled(f, 0);
-    expect_end(f, 1, WEIR_OUTCOME_UNKNOWN, WEIR_ERROR_STOPPED);
+    fixture_expect_end(f, 1, WEIR_OUTCOME_UNKNOWN, WEIR_ERROR_STOPPED);
     fixture_free(f);
 }
 
 static void a_connect_is_cut_off(void **state)
 {
-    struct fixture *f = start(1, 10, &fixture_plain);
+    struct fixture *f = fixture_start(1, 10, &fixture_plain);
 
     (void)state;
     fake_transport_push(f->transport, &(struct fake_step){.connect_ns = S(9), .http_status = 200});
-    submit(f, "POST", 0, 1);
+    fixture_submit_all(f, "POST", 0, 1);
     assert_true(fake_clock_await(&f->clock, FIXTURE_START_NS + S(9)));
     assert_int_equal(weir_cancel(f->weir, 0), WEIR_OK);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
@@ -382,7 +350,7 @@ static void a_wait_for_the_pace_at_the_wire_ends(void **state)
 
     (void)state;
     fake_transport_push(f->transport, &(struct fake_step){.connect_ns = S(29), .http_status = 200});
-    submit(f, "POST", 0, 2);
+    fixture_submit_all(f, "POST", 0, 2);
     assert_true(fake_clock_reach(&f->clock, FIXTURE_START_NS + S(29)));
     assert_true(fake_transport_await_sent(f->transport, 1));
     assert_true(fake_clock_reach(&f->clock, FIXTURE_START_NS + S(30)));
@@ -405,12 +373,12 @@ static bool cancel_in_sending(void *user_data, uint64_t job_id, uint32_t attempt
 
 static void a_cancel_before_the_send_is_heard_at_the_wire(void **state)
 {
-    struct fixture *f = start(1, 10, &fixture_plain);
+    struct fixture *f = fixture_start(1, 10, &fixture_plain);
     struct weir_request request = WEIR_REQUEST_INIT;
 
     (void)state;
     request.method = "POST";
-    request.url = URL;
+    request.url = FIXTURE_URL;
     request.done = fixture_done;
     request.sending = cancel_in_sending;
     request.user_data = f;
@@ -453,7 +421,7 @@ static void an_answer_counts_and_nothing_follows_it(void **state)
         {{.http_status = 404}, WEIR_OUTCOME_FAILED, WEIR_ERROR_STATUS},
         {{.http_status = 503}, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED},
         {{.http_status = 429}, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED},
-        {{.http_status = 302, .redirect_url = URL "b"}, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED},
+        {{.http_status = 302, .redirect_url = FIXTURE_URL "b"}, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED},
         {{.unsent = true, .error = WEIR_ERROR_CONNECT}, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED},
     };
     struct weir_options options = WEIR_OPTIONS_INIT;
@@ -466,9 +434,9 @@ static void an_answer_counts_and_nothing_follows_it(void **state)
         options.event_user_data = &watched;
         watched.fixture = fixture_new(&options, &answers[i].step, false, NULL);
         assert_non_null(watched.fixture);
-        submit(watched.fixture, "GET", 0, 1);
+        fixture_submit_all(watched.fixture, "GET", 0, 1);
         assert_int_equal(weir_wait(watched.fixture->weir, -1), WEIR_OK);
-        expect_end(watched.fixture, 0, answers[i].outcome, answers[i].error);
+        fixture_expect_end(watched.fixture, 0, answers[i].outcome, answers[i].error);
         assert_int_equal(watched.status, WEIR_OK);
         assert_int_equal(watched.retries, 0);
         assert_int_equal(fake_transport_begun(watched.fixture->transport), 1);
@@ -493,12 +461,12 @@ static void cancel_in_done(void *user_data, const struct weir_result *result)
 
 static void a_job_whose_end_is_told_is_not_there(void **state)
 {
-    struct told told = {.fixture = start(1, 10, &fixture_plain), .status = -1};
+    struct told told = {.fixture = fixture_start(1, 10, &fixture_plain), .status = -1};
     struct weir_request request = WEIR_REQUEST_INIT;
 
     (void)state;
     assert_true(weir__sem_init(&told.told, 0) && weir__sem_init(&told.go, 0));
-    request.url = URL;
+    request.url = FIXTURE_URL;
     request.job_id = 4;
     request.done = cancel_in_done;
     request.user_data = &told;
@@ -520,10 +488,10 @@ static void a_job_whose_end_is_told_is_not_there(void **state)
 
 static void after_a_stop_a_transfer_can_still_be_cancelled(void **state)
 {
-    struct fixture *f = start(1, 10, &parked);
+    struct fixture *f = fixture_start(1, 10, &fixture_parked);
 
     (void)state;
-    submit(f, "GET", 0, 3);
+    fixture_submit_all(f, "GET", 0, 3);
     assert_true(fake_transport_await_parked(f->transport, 1));
     assert_int_equal(weir_cancel(f->weir, 2), WEIR_OK);
     weir_stop(f->weir);
@@ -565,7 +533,7 @@ static void every_job_ends_once_whoever_cancels(void **state)
         {.error = WEIR_ERROR_CONNECTION_LOST},
         {.http_status = 200, .latency_ns = 300000},
         {.http_status = 200, .error = WEIR_ERROR_CONNECTION_LOST, .connect_ns = 50000},
-        {.http_status = 302, .redirect_url = URL "b"},
+        {.http_status = 302, .redirect_url = FIXTURE_URL "b"},
     };
     struct weir_options options = WEIR_OPTIONS_INIT;
     struct weir_request request = WEIR_REQUEST_INIT;
@@ -586,7 +554,7 @@ static void every_job_ends_once_whoever_cancels(void **state)
         fake_transport_push(storm.fixture->transport, &steps[i % 6]);
     for (unsigned i = 0; i < STORM_CANCELLERS; i++)
         assert_true(weir__thread_start(&cancellers[i], cancel_at_random, &storm));
-    request.url = URL;
+    request.url = FIXTURE_URL;
     request.done = fixture_done;
     request.user_data = storm.fixture;
     for (uint64_t id = 0; id < STORM_JOBS; id++) {

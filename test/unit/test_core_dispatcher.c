@@ -2,7 +2,7 @@
  * A dispatcher's life: accepting, counting, stopping, aborting, freeing; and that every accepted job ends exactly once
  * through all of it.
  */
-#include "support/core_fixture.h"
+#include "support/core_expect.h"
 
 #include "base/sync.h"
 
@@ -17,38 +17,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define URL "http://127.0.0.1:1/"
-
-static const struct fake_step parked = {.http_status = 200, .park = true};
-
-static struct fixture *start(uint32_t concurrency, uint32_t queue_max, const struct fake_step *usual)
-{
-    struct weir_options options = WEIR_OPTIONS_INIT;
-    struct fixture *f;
-
-    options.concurrency = concurrency;
-    options.queue_max = queue_max;
-    f = fixture_new(&options, usual, false, NULL);
-    assert_non_null(f);
-    return f;
-}
-
-static void submit(struct fixture *f, const char *method, uint64_t first, uint64_t count)
-{
-    for (uint64_t id = first; id < first + count; id++)
-        assert_int_equal(fixture_submit(f, method, URL, id), WEIR_OK);
-}
-
-static void expect_end(struct fixture *f, uint64_t id, enum weir_outcome outcome, enum weir_error error)
-{
-    const struct fixture_end end = fixture_end_of(f, id);
-
-    if (end.times != 1 || end.result.outcome != outcome || end.result.error != error)
-        fail_msg("job %llu ended %u times, %s, %s; not once, %s, %s", (unsigned long long)id, end.times,
-                 weir_outcome_text(end.result.outcome), weir_error_code(end.result.error), weir_outcome_text(outcome),
-                 weir_error_code(error));
-}
 
 static void expect_time_to_add_up(const struct weir_stats *s)
 {
@@ -74,7 +42,7 @@ static const struct fake_step storm_steps[] = {
     {.error = WEIR_ERROR_CONNECTION_LOST},
     {.unsent = true, .error = WEIR_ERROR_CONNECT},
     {.error = WEIR_ERROR_CONNECTION_LOST, .resend = true},
-    {.http_status = 302, .redirect_url = URL "b"},
+    {.http_status = 302, .redirect_url = FIXTURE_URL "b"},
     {.http_status = 200, .latency_ns = 100000},
     {.http_status = 200, .error = WEIR_ERROR_CONNECTION_LOST, .connect_ns = 50000},
 };
@@ -92,7 +60,7 @@ static void *produce(void *argument)
 
     for (uint32_t id = producer->number; id < STORM_JOBS; id += STORM_PRODUCERS) {
         request.method = id % 3 == 0 ? "POST" : "GET";
-        request.url = URL;
+        request.url = FIXTURE_URL;
         request.job_id = id;
         request.done = fixture_done;
         request.user_data = producer->fixture;
@@ -180,9 +148,9 @@ static void in_flight_never_exceeds_workers_or_permits(void **state)
 
         options.concurrency = cases[i][0];
         options.worker_max = cases[i][1];
-        f = fixture_new(&options, &parked, false, NULL);
+        f = fixture_new(&options, &fixture_parked, false, NULL);
         assert_non_null(f);
-        submit(f, "GET", 0, 20);
+        fixture_submit_all(f, "GET", 0, 20);
         assert_true(fake_transport_await_parked(f->transport, cases[i][2]));
         for (uint32_t done = 0; done < 20; done++) {
             assert_true(fake_transport_await_parked(f->transport, done < 20 - cases[i][2] ? cases[i][2] : 20 - done));
@@ -200,14 +168,14 @@ static void in_flight_never_exceeds_workers_or_permits(void **state)
 
 static void threads_start_only_when_a_job_needs_one(void **state)
 {
-    struct fixture *f = start(50, 100, &parked);
+    struct fixture *f = fixture_start(50, 100, &fixture_parked);
 
     (void)state;
     assert_int_equal(fixture_stats(f).workers, 0);
-    submit(f, "GET", 0, 1);
+    fixture_submit_all(f, "GET", 0, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
     assert_int_equal(fixture_stats(f).workers, 1);
-    submit(f, "GET", 1, 2);
+    fixture_submit_all(f, "GET", 1, 2);
     assert_true(fake_transport_await_parked(f->transport, 3));
     assert_int_equal(fixture_stats(f).workers, 3);
     fake_transport_release(f->transport, 3);
@@ -220,18 +188,18 @@ static void threads_start_only_when_a_job_needs_one(void **state)
 
 static void full_queue_refuses_at_once_without_a_timeout(void **state)
 {
-    struct fixture *f = start(1, 2, &parked);
+    struct fixture *f = fixture_start(1, 2, &fixture_parked);
 
     (void)state;
-    submit(f, "GET", 0, 1);
+    fixture_submit_all(f, "GET", 0, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
-    submit(f, "GET", 1, 2);
-    assert_int_equal(fixture_submit(f, "GET", URL, 3), WEIR_FULL);
+    fixture_submit_all(f, "GET", 1, 2);
+    assert_int_equal(fixture_submit(f, "GET", FIXTURE_URL, 3), WEIR_FULL);
     assert_int_equal(fixture_stats(f).queued, 2);
     assert_int_equal(fixture_stats(f).accepted, 3);
     fake_transport_release(f->transport, 1);
     assert_true(fake_transport_await_begun(f->transport, 2));
-    submit(f, "GET", 3, 1); /* now there is room */
+    fixture_submit_all(f, "GET", 3, 1); /* now there is room */
     for (uint32_t begun = 2; begun <= 4; begun++) {
         assert_true(fake_transport_await_begun(f->transport, begun));
         assert_true(fake_transport_await_parked(f->transport, 1));
@@ -239,7 +207,7 @@ static void full_queue_refuses_at_once_without_a_timeout(void **state)
     }
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
     for (uint64_t id = 0; id < 4; id++)
-        expect_end(f, id, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+        fixture_expect_end(f, id, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
     fixture_free(f);
 }
 
@@ -255,7 +223,7 @@ static void *submit_late(void *argument)
     struct late_submit *late = argument;
     struct weir_request request = WEIR_REQUEST_INIT;
 
-    request.url = URL;
+    request.url = FIXTURE_URL;
     request.job_id = 9;
     request.done = fixture_done;
     request.user_data = late->fixture;
@@ -271,11 +239,11 @@ static bool has_returned(void *context)
 /* One job in flight, a full queue of one, and a thread that waits for room. */
 static struct fixture *with_a_waiting_producer(struct late_submit *late, int64_t timeout_ns)
 {
-    struct fixture *f = start(1, 1, &parked);
+    struct fixture *f = fixture_start(1, 1, &fixture_parked);
 
-    submit(f, "GET", 0, 1);
+    fixture_submit_all(f, "GET", 0, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
-    submit(f, "GET", 1, 1);
+    fixture_submit_all(f, "GET", 1, 1);
     *late = (struct late_submit){.fixture = f, .timeout_ns = timeout_ns, .status = -1};
     assert_true(weir__thread_start(&late->thread, submit_late, late));
     assert_true(fake_clock_await(&f->clock, FIXTURE_START_NS + timeout_ns));
@@ -330,12 +298,12 @@ static void stop_turns_a_waiting_producer_away(void **state)
 
 static void wait_returns_at_its_timeout(void **state)
 {
-    struct fixture *f = start(1, 5, &parked);
+    struct fixture *f = fixture_start(1, 5, &fixture_parked);
 
     (void)state;
     assert_int_equal(weir_wait(f->weir, 0), WEIR_OK);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
-    submit(f, "GET", 0, 1);
+    fixture_submit_all(f, "GET", 0, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
     assert_int_equal(weir_wait(f->weir, 0), WEIR_TIMEOUT);
     fake_transport_release(f->transport, 1);
@@ -349,20 +317,20 @@ static void wait_returns_at_its_timeout(void **state)
 
 static void stop_cancels_what_waits_and_lets_finish_what_flies(void **state)
 {
-    struct fixture *f = start(2, 10, &parked);
+    struct fixture *f = fixture_start(2, 10, &fixture_parked);
 
     (void)state;
-    submit(f, "POST", 0, 5);
+    fixture_submit_all(f, "POST", 0, 5);
     assert_true(fake_transport_await_parked(f->transport, 2));
     weir_stop(f->weir);
-    assert_int_equal(fixture_submit(f, "GET", URL, 9), WEIR_STOPPED);
+    assert_int_equal(fixture_submit(f, "GET", FIXTURE_URL, 9), WEIR_STOPPED);
     assert_int_equal(weir_wait(f->weir, 0), WEIR_TIMEOUT);
     assert_int_equal(fixture_end_of(f, 0).times, 0);
     fake_transport_release(f->transport, 2);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
     for (uint64_t id = 0; id < 5; id++) {
-        expect_end(f, id, id < 2 ? WEIR_OUTCOME_SUCCEEDED : WEIR_OUTCOME_CANCELLED,
-                   id < 2 ? WEIR_ERROR_NONE : WEIR_ERROR_STOPPED);
+        fixture_expect_end(f, id, id < 2 ? WEIR_OUTCOME_SUCCEEDED : WEIR_OUTCOME_CANCELLED,
+                           id < 2 ? WEIR_ERROR_NONE : WEIR_ERROR_STOPPED);
         assert_int_equal(fixture_end_of(f, id).result.attempts, id < 2);
     }
     assert_int_equal(fake_transport_begun(f->transport), 2);
@@ -384,13 +352,13 @@ static void stop_drops_jobs_that_wait_for_a_rate(void **state)
     options.rate_count = 1;
     f = fixture_new(&options, &fixture_plain, false, NULL);
     assert_non_null(f);
-    submit(f, "GET", 0, 20);
+    fixture_submit_all(f, "GET", 0, 20);
     assert_true(fake_transport_await_sent(f->transport, 1));
     weir_stop(f->weir);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
-    expect_end(f, 0, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+    fixture_expect_end(f, 0, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
     for (uint64_t id = 1; id < 20; id++)
-        expect_end(f, id, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
+        fixture_expect_end(f, id, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
     fixture_free(f);
 }
 
@@ -409,7 +377,7 @@ static void stop_ends_a_wait_for_the_pace_at_the_wire(void **state)
     assert_non_null(f);
     /* the first is granted at 0 and leaves at 29 s; the second is granted at 30 s and must not leave before 59 s */
     fake_transport_push(f->transport, &(struct fake_step){.connect_ns = S(29), .http_status = 200});
-    submit(f, "POST", 0, 2);
+    fixture_submit_all(f, "POST", 0, 2);
     assert_true(fake_clock_reach(&f->clock, FIXTURE_START_NS + S(29)));
     assert_true(fake_transport_await_sent(f->transport, 1));
     assert_true(fake_clock_reach(&f->clock, FIXTURE_START_NS + S(30)));
@@ -417,47 +385,47 @@ static void stop_ends_a_wait_for_the_pace_at_the_wire(void **state)
     weir_stop(f->weir);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
     assert_int_equal(fake_clock_now(&f->clock), FIXTURE_START_NS + S(30));
-    expect_end(f, 0, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
-    expect_end(f, 1, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
+    fixture_expect_end(f, 0, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+    fixture_expect_end(f, 1, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
     assert_int_equal(fake_transport_sent(f->transport), 1);
     fixture_free(f);
 }
 
 static void abort_ends_what_flies_and_tells_what_is_unknown(void **state)
 {
-    struct fixture *f = start(3, 10, &parked);
+    struct fixture *f = fixture_start(3, 10, &fixture_parked);
 
     (void)state;
-    fake_transport_push(f->transport, &parked);
-    fake_transport_push(f->transport, &parked);
+    fake_transport_push(f->transport, &fixture_parked);
+    fake_transport_push(f->transport, &fixture_parked);
     fake_transport_push(f->transport, &(struct fake_step){.connect_ns = S(5), .http_status = 200});
-    submit(f, "GET", 0, 1);
+    fixture_submit_all(f, "GET", 0, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
-    submit(f, "POST", 1, 1);
+    fixture_submit_all(f, "POST", 1, 1);
     assert_true(fake_transport_await_parked(f->transport, 2));
-    submit(f, "POST", 2, 1); /* still connecting */
+    fixture_submit_all(f, "POST", 2, 1); /* still connecting */
     assert_true(fake_clock_await(&f->clock, FIXTURE_START_NS + S(5)));
-    submit(f, "GET", 3, 2);
+    fixture_submit_all(f, "GET", 3, 2);
     weir_abort(f->weir);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
-    expect_end(f, 0, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED); /* sending a GET again does no harm */
-    expect_end(f, 1, WEIR_OUTCOME_UNKNOWN, WEIR_ERROR_STOPPED);
-    expect_end(f, 2, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
-    expect_end(f, 3, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
-    expect_end(f, 4, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
+    fixture_expect_end(f, 0, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED); /* sending a GET again does no harm */
+    fixture_expect_end(f, 1, WEIR_OUTCOME_UNKNOWN, WEIR_ERROR_STOPPED);
+    fixture_expect_end(f, 2, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
+    fixture_expect_end(f, 3, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
+    fixture_expect_end(f, 4, WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
     fixture_free(f);
 }
 
 static void free_ends_every_job_before_it_returns(void **state)
 {
-    struct fixture *f = start(4, 100, &parked);
+    struct fixture *f = fixture_start(4, 100, &fixture_parked);
 
     (void)state;
-    submit(f, "POST", 0, 50);
+    fixture_submit_all(f, "POST", 0, 50);
     assert_true(fake_transport_await_parked(f->transport, 4));
     fixture_close(f);
     for (uint64_t id = 0; id < 50; id++)
-        expect_end(f, id, id < 4 ? WEIR_OUTCOME_UNKNOWN : WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
+        fixture_expect_end(f, id, id < 4 ? WEIR_OUTCOME_UNKNOWN : WEIR_OUTCOME_CANCELLED, WEIR_ERROR_STOPPED);
     fixture_free(f);
 }
 
@@ -465,8 +433,8 @@ static void free_right_after_new_or_submit_is_safe(void **state)
 {
     (void)state;
     for (int i = 0; i < 200; i++) {
-        struct fixture *f = start(3, 10, &fixture_plain);
-        submit(f, "GET", 0, (uint64_t)(i % 4));
+        struct fixture *f = fixture_start(3, 10, &fixture_plain);
+        fixture_submit_all(f, "GET", 0, (uint64_t)(i % 4));
         fixture_close(f);
         for (int id = 0; id < i % 4; id++)
             assert_int_equal(fixture_end_of(f, (uint64_t)id).times, 1);
@@ -491,7 +459,7 @@ static void submit_the_next(void *user_data, const struct weir_result *result)
         weir_stop(f->weir);
         return;
     }
-    request.url = URL;
+    request.url = FIXTURE_URL;
     request.job_id = result->job_id + 1;
     request.done = submit_the_next;
     request.user_data = f;
@@ -500,18 +468,18 @@ static void submit_the_next(void *user_data, const struct weir_result *result)
 
 static void callbacks_may_submit_stop_and_look(void **state)
 {
-    struct fixture *f = start(2, 1, &fixture_plain);
+    struct fixture *f = fixture_start(2, 1, &fixture_plain);
     struct weir_request request = WEIR_REQUEST_INIT;
 
     (void)state;
-    request.url = URL;
+    request.url = FIXTURE_URL;
     request.done = submit_the_next;
     request.user_data = f;
     assert_int_equal(weir_submit(f->weir, &request, 0), WEIR_OK);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK); /* a chain is never without a pending job */
     for (uint64_t id = 0; id < CHAIN_JOBS; id++)
-        expect_end(f, id, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
-    assert_int_equal(fixture_submit(f, "GET", URL, 0), WEIR_STOPPED);
+        fixture_expect_end(f, id, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+    assert_int_equal(fixture_submit(f, "GET", FIXTURE_URL, 0), WEIR_STOPPED);
     fixture_free(f);
 }
 
@@ -525,30 +493,30 @@ static void abort_from_the_callback(void *user_data, const struct weir_result *r
 
 static void callback_may_abort(void **state)
 {
-    struct fixture *f = start(2, 10, &parked);
+    struct fixture *f = fixture_start(2, 10, &fixture_parked);
     struct weir_request request = WEIR_REQUEST_INIT;
 
     (void)state;
-    submit(f, "POST", 1, 1);
+    fixture_submit_all(f, "POST", 1, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
     fake_transport_push(f->transport, &fixture_plain);
-    request.url = URL;
+    request.url = FIXTURE_URL;
     request.done = abort_from_the_callback;
     request.user_data = f;
     assert_int_equal(weir_submit(f->weir, &request, 0), WEIR_OK);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
-    expect_end(f, 0, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
-    expect_end(f, 1, WEIR_OUTCOME_UNKNOWN, WEIR_ERROR_STOPPED);
+    fixture_expect_end(f, 0, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+    fixture_expect_end(f, 1, WEIR_OUTCOME_UNKNOWN, WEIR_ERROR_STOPPED);
     fixture_free(f);
 }
 
 static void jobs_without_a_callback_are_fine(void **state)
 {
-    struct fixture *f = start(2, 10, &fixture_plain);
+    struct fixture *f = fixture_start(2, 10, &fixture_plain);
     struct weir_request request = WEIR_REQUEST_INIT;
 
     (void)state;
-    request.url = URL;
+    request.url = FIXTURE_URL;
     for (int i = 0; i < 5; i++)
         assert_int_equal(weir_submit(f->weir, &request, 0), WEIR_OK);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
@@ -569,14 +537,14 @@ static void workers_block_all_signals_but_faults(void **state)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
     static const int others[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGALRM, SIGCHLD, SIGUSR1};
-    struct fixture *f = start(1, 1, &fixture_plain);
+    struct fixture *f = fixture_start(1, 1, &fixture_plain);
     struct weir_request request = WEIR_REQUEST_INIT;
     sigset_t blocked, before, after;
 
     (void)state;
     (void)sigemptyset(&blocked);
     (void)pthread_sigmask(SIG_SETMASK, NULL, &before);
-    request.url = URL;
+    request.url = FIXTURE_URL;
     request.done = note_signals;
     request.user_data = &blocked;
     assert_int_equal(weir_submit(f->weir, &request, 0), WEIR_OK);
@@ -597,7 +565,7 @@ static int use_an_inherited_handle(struct fixture *f)
     struct weir_stats stats = {.struct_size = sizeof stats, .accepted = 77};
 
     (void)alarm(10);
-    if (fixture_submit(f, "GET", URL, 2) != WEIR_FORKED)
+    if (fixture_submit(f, "GET", FIXTURE_URL, 2) != WEIR_FORKED)
         return 1;
     if (weir_wait(f->weir, -1) != WEIR_FORKED || weir_drain(f->weir, -1) != WEIR_FORKED)
         return 2;
@@ -614,12 +582,12 @@ static int use_an_inherited_handle(struct fixture *f)
 
 static void a_child_process_finds_the_handle_dead_and_hangs_nowhere(void **state)
 {
-    struct fixture *f = start(2, 10, &parked);
+    struct fixture *f = fixture_start(2, 10, &fixture_parked);
     int status = 0;
     pid_t child;
 
     (void)state;
-    submit(f, "GET", 0, 1);
+    fixture_submit_all(f, "GET", 0, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
     child = fork();
     if (child == 0)
@@ -627,20 +595,20 @@ static void a_child_process_finds_the_handle_dead_and_hangs_nowhere(void **state
     assert_true(child > 0);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    submit(f, "GET", 1, 1); /* and the parent goes on */
+    fixture_submit_all(f, "GET", 1, 1); /* and the parent goes on */
     fake_transport_release(f->transport, 1);
     assert_true(fake_transport_await_begun(f->transport, 2));
     assert_true(fake_transport_await_parked(f->transport, 1));
     fake_transport_release(f->transport, 1);
     assert_int_equal(weir_wait(f->weir, -1), WEIR_OK);
-    expect_end(f, 0, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
-    expect_end(f, 1, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+    fixture_expect_end(f, 0, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
+    fixture_expect_end(f, 1, WEIR_OUTCOME_SUCCEEDED, WEIR_ERROR_NONE);
     fixture_free(f);
 }
 
 static void snapshot_with_a_wrong_size_is_untouched(void **state)
 {
-    struct fixture *f = start(1, 1, &fixture_plain);
+    struct fixture *f = fixture_start(1, 1, &fixture_plain);
     struct weir_stats stats = {.struct_size = sizeof stats - 1, .accepted = 77, .limit_count = 77};
 
     (void)state;

@@ -1,7 +1,7 @@
 /*
  * weir_drain(): nothing more comes in, all that is there is carried out, retries included.
  */
-#include "support/core_fixture.h"
+#include "support/core_expect.h"
 
 #include "base/sync.h"
 
@@ -15,28 +15,6 @@
 
 #include <cmocka.h>
 
-#define URL "http://127.0.0.1:1/"
-
-static const struct fake_step parked = {.http_status = 200, .park = true};
-
-static struct fixture *start(uint32_t concurrency, uint32_t queue_max, const struct fake_step *usual)
-{
-    struct weir_options options = WEIR_OPTIONS_INIT;
-    struct fixture *f;
-
-    options.concurrency = concurrency;
-    options.queue_max = queue_max;
-    f = fixture_new(&options, usual, false, NULL);
-    assert_non_null(f);
-    return f;
-}
-
-static void submit(struct fixture *f, uint64_t first, uint64_t count)
-{
-    for (uint64_t id = first; id < first + count; id++)
-        assert_int_equal(fixture_submit(f, "GET", URL, id), WEIR_OK);
-}
-
 static void expect_successes(struct fixture *f, uint64_t count)
 {
     for (uint64_t id = 0; id < count; id++)
@@ -48,13 +26,13 @@ static void expect_successes(struct fixture *f, uint64_t count)
 
 static void what_was_accepted_is_carried_out(void **state)
 {
-    struct fixture *f = start(2, 10, &parked);
+    struct fixture *f = fixture_start(2, 10, &fixture_parked);
 
     (void)state;
-    submit(f, 0, 5);
+    fixture_submit_all(f, "GET", 0, 5);
     assert_true(fake_transport_await_parked(f->transport, 2));
     assert_int_equal(weir_drain(f->weir, 0), WEIR_TIMEOUT);
-    assert_int_equal(fixture_submit(f, "GET", URL, 9), WEIR_STOPPED);
+    assert_int_equal(fixture_submit(f, "GET", FIXTURE_URL, 9), WEIR_STOPPED);
     for (uint32_t sent = 2; sent <= 5; sent++) {
         assert_true(fake_transport_await_sent(f->transport, sent));
         assert_true(fake_transport_await_parked(f->transport, 1));
@@ -65,19 +43,19 @@ static void what_was_accepted_is_carried_out(void **state)
     fake_transport_release(f->transport, 1);
     assert_int_equal(weir_drain(f->weir, -1), WEIR_OK); /* once more */
     expect_successes(f, 5);
-    assert_int_equal(fixture_submit(f, "GET", URL, 9), WEIR_STOPPED);
+    assert_int_equal(fixture_submit(f, "GET", FIXTURE_URL, 9), WEIR_STOPPED);
     fixture_free(f);
 }
 
 static void retries_are_carried_out_too(void **state)
 {
     const struct fake_step unavailable = {.http_status = 503};
-    struct fixture *f = start(1, 10, &fixture_plain);
+    struct fixture *f = fixture_start(1, 10, &fixture_plain);
 
     (void)state;
     fake_transport_push(f->transport, &unavailable);
     fake_transport_push(f->transport, &unavailable);
-    submit(f, 0, 2);
+    fixture_submit_all(f, "GET", 0, 2);
     assert_int_equal(weir_drain(f->weir, 0), WEIR_TIMEOUT);
     assert_true(fixture_settle(f));
     expect_successes(f, 2);
@@ -96,7 +74,7 @@ static void *submit_late(void *argument)
     struct late_submit *late = argument;
     struct weir_request request = WEIR_REQUEST_INIT;
 
-    request.url = URL;
+    request.url = FIXTURE_URL;
     request.job_id = 9;
     atomic_store(&late->status, (int)weir_submit(late->fixture->weir, &request, S(3)));
     return NULL;
@@ -104,13 +82,13 @@ static void *submit_late(void *argument)
 
 static void a_waiting_producer_is_turned_away(void **state)
 {
-    struct fixture *f = start(1, 1, &parked);
+    struct fixture *f = fixture_start(1, 1, &fixture_parked);
     struct late_submit late = {.fixture = f, .status = -1};
 
     (void)state;
-    submit(f, 0, 1);
+    fixture_submit_all(f, "GET", 0, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
-    submit(f, 1, 1);
+    fixture_submit_all(f, "GET", 1, 1);
     assert_true(weir__thread_start(&late.thread, submit_late, &late));
     assert_true(fake_clock_await(&f->clock, FIXTURE_START_NS + S(3)));
     assert_int_equal(weir_drain(f->weir, 0), WEIR_TIMEOUT);
@@ -130,11 +108,11 @@ static void *drain(void *argument)
 
 static void its_wait_is_bounded_and_ends_with_the_last_job(void **state)
 {
-    struct fixture *f = start(1, 10, &parked);
+    struct fixture *f = fixture_start(1, 10, &fixture_parked);
     struct late_submit late = {.fixture = f, .status = -1};
 
     (void)state;
-    submit(f, 0, 1);
+    fixture_submit_all(f, "GET", 0, 1);
     assert_true(fake_transport_await_parked(f->transport, 1));
     assert_true(weir__thread_start(&late.thread, drain, &late));
     assert_true(fake_clock_reach(&f->clock, FIXTURE_START_NS + S(3)));
@@ -151,10 +129,10 @@ static void its_wait_is_bounded_and_ends_with_the_last_job(void **state)
 
 static void stop_after_it_drops_what_waits(void **state)
 {
-    struct fixture *f = start(1, 10, &parked);
+    struct fixture *f = fixture_start(1, 10, &fixture_parked);
 
     (void)state;
-    submit(f, 0, 3);
+    fixture_submit_all(f, "GET", 0, 3);
     assert_true(fake_transport_await_parked(f->transport, 1));
     assert_int_equal(weir_drain(f->weir, 0), WEIR_TIMEOUT);
     weir_abort(f->weir);
@@ -166,11 +144,11 @@ static void stop_after_it_drops_what_waits(void **state)
 
 static void without_a_job_it_returns_at_once(void **state)
 {
-    struct fixture *f = start(1, 10, &parked);
+    struct fixture *f = fixture_start(1, 10, &fixture_parked);
 
     (void)state;
     assert_int_equal(weir_drain(f->weir, -1), WEIR_OK);
-    assert_int_equal(fixture_submit(f, "GET", URL, 0), WEIR_STOPPED);
+    assert_int_equal(fixture_submit(f, "GET", FIXTURE_URL, 0), WEIR_STOPPED);
     assert_int_equal(weir_drain(NULL, -1), WEIR_INVALID);
     fixture_free(f);
 }

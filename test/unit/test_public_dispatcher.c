@@ -1543,7 +1543,7 @@ static void an_inherited_dispatcher_is_dead_in_the_child_and_alive_in_the_parent
     struct fixture *f;
 
     (void)state;
-    not_under_tsan();
+    not_with_a_sanitizer();
     options.completion_max = 20;
     f = fixture_open(&options);
     submit(f, "GET", "/silent", 0, true);

@@ -65,6 +65,15 @@ static inline void not_under_tsan(void)
         skip();
 }
 
+/* Their own locks do not survive a fork beside threads that allocate. */
+static inline void not_with_a_sanitizer(void)
+{
+    const char *mode = getenv("WEIR_TEST_MODE");
+
+    if (mode != NULL && strcmp(mode, "release") != 0)
+        skip();
+}
+
 /* Fails with both unless they are the same. */
 #define expect_status(got, expected) expect_status_at((got), (expected), __FILE__, __LINE__)
 static inline void expect_status_at(enum weir_status got, enum weir_status expected, const char *file, int line)
