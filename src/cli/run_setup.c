@@ -84,8 +84,6 @@ static const char *contradiction(const struct weir__run_options *options, const 
     if (is_same_file(metrics, output) || is_same_file(metrics, config->input) ||
         is_same_file(metrics, options->config_file) || is_same_file(metrics, config->body_file))
         return "--metrics would take the place of the input, the configuration or the results";
-    if (config->input != NULL && config->url != NULL && strstr(config->url, "{i}") != NULL)
-        return "{i} cannot stand in the URL that an input's relative ones are resolved against";
     if (options->input_format != WEIR__JOBLINE_BATCH && config->input == NULL)
         return "--input-format is for an input: give -i FILE";
     return NULL;

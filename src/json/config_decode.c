@@ -219,9 +219,13 @@ static const cJSON *given_in(const struct weir__config_tree *tree, const char *g
 static void check_work(struct weir__config_tree *tree, enum weir__config_use use)
 {
     const cJSON *input = given(tree, "input"), *total = given(tree, "total"), *body_file = given(tree, "body_file");
+    const cJSON *url = given(tree, "url");
     const bool needed = use == WEIR__CONFIG_RUN && input == NULL;
 
-    if (needed && given(tree, "url") == NULL)
+    if (input != NULL && cJSON_IsString(url) && strstr(url->valuestring, "{i}") != NULL)
+        weir__config_errors_add(tree, url, "url",
+                                "{i} cannot stand in the URL that an input's relative ones are resolved against");
+    if (needed && url == NULL)
         weir__config_errors_add(
             tree, tree->root, "url",
             "missing: where to send, such as \"http://127.0.0.1:8080/get\" (or \"input\", a file of jobs)");

@@ -602,9 +602,25 @@ static void headers_are_bounded(void **state)
     free(text);
 }
 
+/* What `weir check` accepts a run must be able to do. */
+static void a_number_cannot_stand_in_the_base_of_relative_urls(void **state)
+{
+    struct load load;
+
+    (void)state;
+    load_text(&load, "{\"url\": \"http://127.0.0.1/{i}\", \"input\": \"jobs\"}");
+    assert_mistakes(&load, 1);
+    assert_says(&load, "url: {i} cannot stand in the URL");
+    unload(&load);
+    load_text(&load, "{\"url\": \"http://127.0.0.1/{i}\", \"total\": 1}");
+    assert_good(&load);
+    unload(&load);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_number_cannot_stand_in_the_base_of_relative_urls),
         cmocka_unit_test(three_keys_are_enough),
         cmocka_unit_test(defaults_are_those_of_the_table),
         cmocka_unit_test(good_values_are_taken),
