@@ -1,4 +1,4 @@
-/* lease - see lease.h; here, how permits are taken and given back. */
+/* lease - see lease.h; here, how permits are taken and given back.  Who waits for them is in lease_row.c. */
 #include "core/lease.h"
 
 #include "base/clock.h"
@@ -21,13 +21,6 @@ struct permit {
 
 _Static_assert(sizeof(struct permit) <= sizeof(struct weir_permit), "it fits, with room to grow");
 
-/* A thread that waits, on its own stack. */
-struct weir__lease_waiter {
-    sem_t wake; /* it is the first now */
-    struct weir__lease_waiter *next;
-    int64_t since_ns;
-};
-
 /* Below, "under the lock" is lease->lock. */
 
 /* Under the lock.  False without memory. */
@@ -46,8 +39,7 @@ static bool more_slots(struct weir_limits *lease)
     return true;
 }
 
-/* Under the lock.  Sees to it that there is a free slot; false without memory. */
-static bool has_slot(struct weir_limits *lease)
+bool weir__lease_has_slot(struct weir_limits *lease)
 {
     return lease->free_slot != WEIR__LEASE_NO_SLOT || more_slots(lease);
 }
@@ -112,184 +104,6 @@ bool weir__lease_inherited(const struct weir_limits *lease)
     return lease->forks != weir__process_forks();
 }
 
-/* ------------------------------------------------------------------------------------------------------------ the row
- */
-
-/* Under the lock. */
-static void append(struct weir_limits *lease, struct weir__lease_waiter *waiter)
-{
-    waiter->next = NULL;
-    if (lease->last != NULL)
-        lease->last->next = waiter;
-    else
-        lease->first = waiter;
-    lease->last = waiter;
-}
-
-/* Under the lock.  The next one becomes the first, and is told; where there is none, nobody waits at the gate. */
-static void leave_row(struct weir_limits *lease, struct weir__lease_waiter *waiter, int64_t now_ns)
-{
-    struct weir__lease_waiter *before = NULL, *each = lease->first;
-
-    for (; each != waiter; each = each->next)
-        before = each;
-    if (before != NULL)
-        before->next = waiter->next;
-    else
-        lease->first = waiter->next;
-    if (lease->last == waiter)
-        lease->last = before;
-    if (before == NULL && lease->first != NULL)
-        weir__sem_post(&lease->first->wake);
-    if (lease->first == NULL)
-        weir__gate_leave(&lease->limits->gate, now_ns);
-}
-
-void weir__lease_notice(struct weir_limits *lease)
-{
-    weir__mutex_lock(&lease->lock);
-    if (lease->first != NULL)
-        weir__sem_post(weir__gate_bell(&lease->limits->gate));
-    weir__mutex_unlock(&lease->lock);
-    if (lease->pool != NULL)
-        weir__pool_notice(lease->pool);
-}
-
-void weir__lease_stop(struct weir_limits *lease)
-{
-    weir__mutex_lock(&lease->lock);
-    lease->stopped = true;
-    if (lease->first != NULL)
-        weir__sem_post(weir__gate_bell(&lease->limits->gate));
-    for (struct weir__lease_waiter *each = lease->first; each != NULL; each = each->next)
-        weir__sem_post(&each->wake);
-    weir__mutex_unlock(&lease->lock);
-}
-
-/* ----------------------------------------------------------------------------------------------------------- acquiring
- */
-
-static void tell(const struct weir_limits *lease, const struct weir_event *event)
-{
-    if (lease->on_event != NULL)
-        lease->on_event(lease->event_user_data, event);
-}
-
-static void tell_reached(const struct weir_limits *lease, const struct weir__gate_answer *answer, int64_t now_ns)
-{
-    char name[WEIR__LIMIT_NAME_SIZE];
-    const struct weir_event event = {
-        .type = WEIR_EVENT_LIMIT_REACHED,
-        .detail = "",
-        .limit_name = name,
-        .wait_ns = answer->not_before_ns == WEIR__NEVER ? -1 : answer->not_before_ns - now_ns,
-    };
-    if (lease->on_event == NULL)
-        return;
-    (void)weir__limits_name(lease->limits, answer->limit, name);
-    tell(lease, &event);
-}
-
-/* Under the lock.  Whether one who comes now may ask: nobody waits, or nobody has waited long. */
-static bool may_ask(const struct weir_limits *lease, int64_t now_ns)
-{
-    return lease->first == NULL || now_ns - lease->first->since_ns < WEIR__LEASE_PATIENCE_NS;
-}
-
-/* The first in the row waits for the gate, the others to become the first. */
-static void wait_in_row(struct weir_limits *lease, struct weir__lease_waiter *waiter, bool first, int64_t until_ns)
-{
-    const struct weir__env *env = lease->env;
-
-    (void)env->wait(env->context, first ? weir__gate_bell(&lease->limits->gate) : &waiter->wake, until_ns);
-}
-
-/* Waits in the row until the gate lets the caller go; under the lock, which is released while it waits. */
-static enum weir_status stand(struct weir_limits *lease, struct weir__lease_waiter *waiter, int64_t deadline_ns,
-                              struct weir__gate_answer *answer)
-{
-    enum weir_status status = WEIR_OK;
-    int64_t now_ns = now_of(lease), until_ns;
-    bool told = false, first;
-
-    for (;;) {
-        first = lease->first == waiter;
-        until_ns = deadline_ns;
-        if (lease->stopped) {
-            status = WEIR_STOPPED;
-            break;
-        }
-        if (first) {
-            if (!has_slot(lease)) {
-                status = WEIR_NO_MEMORY;
-                break;
-            }
-            weir__gate_ask(&lease->limits->gate, now_ns, answer);
-            if (answer->go)
-                break;
-            if (answer->not_before_ns < until_ns)
-                until_ns = answer->not_before_ns;
-        }
-        if (now_ns >= deadline_ns) {
-            status = WEIR_TIMEOUT;
-            break;
-        }
-        weir__mutex_unlock(&lease->lock);
-        if (first && !told)
-            tell_reached(lease, answer, now_ns);
-        told = told || first;
-        wait_in_row(lease, waiter, first, until_ns);
-        now_ns = now_of(lease);
-        weir__mutex_lock(&lease->lock);
-    }
-    leave_row(lease, waiter, now_ns);
-    return status;
-}
-
-/* Under the lock, which is released while it waits. */
-static enum weir_status wait_for_it(struct weir_limits *lease, int64_t deadline_ns, int64_t now_ns,
-                                    struct weir__gate_answer *answer)
-{
-    struct weir__lease_waiter waiter = {.since_ns = now_ns};
-    enum weir_status status;
-
-    if (!weir__sem_init(&waiter.wake, 0))
-        return WEIR_NO_MEMORY;
-    append(lease, &waiter);
-    status = stand(lease, &waiter, deadline_ns, answer);
-    weir__sem_clear(&waiter.wake);
-    return status;
-}
-
-/* Under the lock, which is released while it waits. */
-static enum weir_status ask(struct weir_limits *lease, int64_t timeout_ns, struct weir__gate_answer *answer)
-{
-    const int64_t now_ns = now_of(lease);
-    enum weir_status status;
-
-    if (lease->stopped)
-        return WEIR_STOPPED;
-    status = weir__lease_take_seat(lease);
-    if (status != WEIR_OK)
-        return status;
-    answer->go = false;
-    if (may_ask(lease, now_ns)) {
-        if (!has_slot(lease))
-            return WEIR_NO_MEMORY;
-        if (timeout_ns == 0) /* one that does not wait counts as no wait */
-            weir__gate_glance(&lease->limits->gate, now_ns, answer);
-        if (timeout_ns != 0 || answer->go)
-            weir__gate_ask(&lease->limits->gate, now_ns, answer);
-    }
-    if (answer->go)
-        return WEIR_OK;
-    if (timeout_ns != 0)
-        return wait_for_it(lease, timeout_ns < 0 ? WEIR__NEVER : weir__clock_after(now_ns, timeout_ns), now_ns, answer);
-    if (lease->first == NULL) /* another party may have come in between, and this one now stand in the line */
-        weir__gate_leave(&lease->limits->gate, now_ns);
-    return WEIR_TIMEOUT;
-}
-
 enum weir_status weir_limits_acquire(struct weir_limits *limits, int64_t timeout_ns, struct weir_permit *out)
 {
     struct weir__gate_answer answer;
@@ -303,7 +117,7 @@ enum weir_status weir_limits_acquire(struct weir_limits *limits, int64_t timeout
     memset(&permit, 0, sizeof permit);
     permit.live = true;
     weir__mutex_lock(&limits->lock);
-    status = ask(limits, timeout_ns, &answer);
+    status = weir__lease_ask(limits, timeout_ns, &answer);
     if (status == WEIR_OK)
         take_slot(limits, &permit);
     weir__mutex_unlock(&limits->lock);
@@ -341,6 +155,12 @@ void weir_limits_began(struct weir_limits *limits, struct weir_permit *permit)
         weir__gate_answered(&limits->limits->gate, inner.ticket.held, now_of(limits));
     if (weir__limits_rate_count(limits->limits) > 0)
         weir__lease_notice(limits); /* until now nobody could know when the permits come back */
+}
+
+static void tell(const struct weir_limits *lease, const struct weir_event *event)
+{
+    if (lease->on_event != NULL)
+        lease->on_event(lease->event_user_data, event);
 }
 
 static void tell_news(struct weir_limits *lease, const struct weir__pushback_news *news, int http_status,

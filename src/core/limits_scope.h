@@ -21,10 +21,15 @@
 #define WEIR__LIMITS_ROOM_LEARNED 16384u
 
 /* limits.c */
-bool weir__limits_rate_valid(const struct weir_rate *rate);
-bool weir__limits_figures_valid(uint32_t concurrency, const struct weir_rate *rates, size_t rate_count);
 void weir__limits_lock(struct weir__limits *limits);
 void weir__limits_unlock(struct weir__limits *limits);
+
+/* limits_make.c */
+struct weir__gate_rule weir__limits_rule(struct weir__rate_limit *limit, uint32_t number); /* its pace, at the gate */
+bool weir__limits_make_rate(struct weir__limits *limits, struct weir__rate_limit *limit,
+                            const struct weir_rate *rate); /* false without memory for its certificate */
+bool weir__limits_rate_valid(const struct weir_rate *rate);
+bool weir__limits_figures_valid(uint32_t concurrency, const struct weir_rate *rates, size_t rate_count);
 void weir__limits_set_figures(struct weir__rate_limit *limit, const struct weir_rate *rate); /* all but the proof */
 int64_t weir__limits_hold(const struct weir__rate_limit *limit);
 uint32_t weir__limits_permits(const struct weir__limits *limits, const struct weir__rate_limit *limit);

@@ -1,5 +1,5 @@
 /*
- * gate_state - what the two files of the gate share: how its state is made, and put right after a death.
+ * gate_state - what the files of the gate share: how its state is made, and put right after a death.
  *
  * All of this is called under the gate's lock.
  */
@@ -10,6 +10,9 @@
 
 /* Makes the permits of a limit that is not there yet.  False without memory, or where its place is too small. */
 bool weir__gate_place(struct weir__gate_state *state, uint32_t limit, uint32_t permits, uint32_t free_count);
+
+/* Others may have added limits: their rules come along. */
+void weir__gate_catch_up(struct weir__gate *gate);
 
 /* The lock's owner died in here: every permit is with somebody, held, or free. */
 void weir__gate_mend(struct weir__gate_state *state);
