@@ -43,8 +43,7 @@ void weir__preload_porter_forked(void)
 
     started = on_way = ready = false;
     /* The parent's loops: the program may give the numbers of their descriptors to files of its own, unseen by us. */
-    TAILQ_FOREACH(bell, &bells, links)
-    {
+    for (bell = TAILQ_FIRST(&bells); bell != NULL; bell = TAILQ_NEXT(bell, links)) {
         bell->parents = true;
         if (bell->fd >= 0)
             (void)close(bell->fd);
