@@ -238,8 +238,8 @@ struct weir_options {
     int64_t connect_timeout_ns; /* more than 0 */
     int64_t timeout_ns;         /* of the whole attempt, waiting for permits not counted; more than 0 */
     uint32_t redirect_max;      /* redirects to follow; each is an attempt and pays for permits; a request's own header
-                                   fields are left out towards another origin, and neither a body nor what must not be done
-                                   twice is sent there: such a redirect ends the job with WEIR_ERROR_REDIRECTS */
+                                   fields are left out towards another origin, and neither a body nor what must not be
+                                   done twice is sent there: such a redirect ends the job with WEIR_ERROR_REDIRECTS */
     size_t body_max_size;       /* the largest decoded response body */
     bool keep_bodies;           /* hand the body to who is told of the end; else it is counted and dropped */
 
@@ -363,8 +363,8 @@ WEIR_EXPORT enum weir_status weir_new(const struct weir_options *options, struct
 /*
  * Makes one as a configuration file of `weir run` says (weir.conf(5)).  Its keys for limits, attempts, retries, scope
  * and TLS count; those that say what to send and where results go are checked and otherwise of no meaning here, and
- * none of them is required.  `options` (NULL: the defaults) gives what no file can say:
- * completion_max, keep_bodies, what watches, past sends; of what a file has a key for, the file counts, or the default.
+ * none of them is required.  `options` (NULL: the defaults) gives what no file can say: completion_max, keep_bodies,
+ * what watches, past sends; of what a file has a key for, the file counts, or the default.
  * Returns what weir_new() does, WEIR_INVALID too for NULL instead of `path`, or of `errors` with a size; and
  * WEIR_CONFIG where the file cannot be read or has mistakes.  `errors`, of `size` bytes, then holds one line of text
  * for each ("conf.json:4: concurrency: expected ..."), cut where there is no room for more; it is NUL-terminated, and
@@ -388,9 +388,10 @@ WEIR_EXPORT enum weir_status weir_submit(struct weir *weir, const struct weir_re
 /*
  * Ends every job of that id that has not ended: one that waits is not sent (again), a transfer in flight is cut off.
  * They are told of as after weir_abort(); one that was answered before keeps its outcome.  Does not wait for that: who
- * tells is a worker, and where all of them are in transfers, the first that comes back.
- * Looks at every job that waits, under the lock that all share: some 10 ns for each. Returns WEIR_OK; WEIR_NOT_FOUND
- * where no such job is on its way: it has ended, or its `done` is running; WEIR_INVALID for NULL; WEIR_FORKED.
+ * tells is a worker, and where all of them are in transfers, the first that comes back.  Looks at every job that waits,
+ * under the lock that all share: some 10 ns for each.
+ * Returns WEIR_OK; WEIR_NOT_FOUND where no such job is on its way: it has ended, or its `done` is running;
+ * WEIR_INVALID for NULL; WEIR_FORKED.
  */
 WEIR_EXPORT enum weir_status weir_cancel(struct weir *weir, uint64_t job_id);
 
@@ -534,9 +535,9 @@ WEIR_EXPORT void weir_snapshot(struct weir *weir, struct weir_stats *out);
  * limits; who comes later must ask for those that it gave, or those that are in force, or, with weir_limits_new(), for
  * none at all, which takes them as they are.  They stay when everybody has gone, so that what was sent is not
  * forgotten; the next may then bring other ones.  A process that dies, at whatever point, gives its permits back as if
- * it had given up on its requests: others notice within a quarter of a second, if they need them.  One
- * that is stopped (SIGSTOP) keeps what it has until it goes on; in the very instant in which it holds the shared lock,
- * some hundred nanoseconds of each call, that is everything.
+ * it had given up on its requests: others notice within a quarter of a second, if they need them.  One that is stopped
+ * (SIGSTOP) keeps what it has until it goes on; in the very instant in which it holds the shared lock, some hundred
+ * nanoseconds of each call, that is everything.
  */
 
 struct weir_limits;
@@ -621,8 +622,8 @@ WEIR_EXPORT void weir_limits_began(struct weir_limits *limits, struct weir_permi
 /*
  * The request is over, with `answer`; NULL, or one of another struct_size: nobody knows.  A refusal (429; 403 with
  * Retry-After or where nothing remains; 503 and 529 with Retry-After) pauses everybody for as long as it says.  A
- * permit that was released already is a no-op. Returns true where the answer was a refusal: the request may be sent
- * again, with another permit.
+ * permit that was released already is a no-op.
+ * Returns true where the answer was a refusal: the request may be sent again, with another permit.
  */
 WEIR_EXPORT bool weir_limits_release(struct weir_limits *limits, struct weir_permit *permit,
                                      const struct weir_answer *answer);
@@ -636,19 +637,18 @@ WEIR_EXPORT int64_t weir_limits_wait_ns(struct weir_limits *limits);
  * dispatcher: stop that. */
 WEIR_EXPORT void weir_limits_stop(struct weir_limits *limits);
 
-/* Nothing goes, on this handle (and its dispatcher) alone, until weir_limits_resume(), however often it was
- * paused.  What is in flight goes on. */
+/* Nothing goes, on this handle (and its dispatcher) alone, until weir_limits_resume(), however often it was paused.
+ * What is in flight goes on. */
 WEIR_EXPORT void weir_limits_pause(struct weir_limits *limits);
 WEIR_EXPORT void weir_limits_resume(struct weir_limits *limits);
 
 /*
  * Other figures for a limit while it is in use, in a scope for all who share it.  What is out and too many then is not
- * taken back: as many fewer come back.  Concurrency: 1 to WEIR_CONCURRENCY_MAX, which
- * makes a limit where there was none.  A dispatcher's threads stay within its
- * worker_max.  `number` counts the rates given, from 0; `rate` replaces that one, and is held from the next send on.
- * Its holds do not become shorter for what was sent before.
- * Returns WEIR_OK; WEIR_INVALID for figures out of range, or no such rate; WEIR_NO_MEMORY, which leaves the limit as it
- * was, also where a scope has no room for so many permits (it has for 4,096, or four times those it was made with);
+ * taken back: as many fewer come back.  Concurrency: 1 to WEIR_CONCURRENCY_MAX, which makes a limit where there was
+ * none.  A dispatcher's threads stay within its worker_max.  `number` counts the rates given, from 0; `rate` replaces
+ * that one, and is held from the next send on.  Its holds do not become shorter for what was sent before.
+ * Returns WEIR_OK; WEIR_INVALID for figures out of range, or no such rate; WEIR_NO_MEMORY, which leaves the limit as
+ * it was, also where a scope has no room for so many permits (it has for 4,096, or four times those it was made with);
  * WEIR_FORKED.
  */
 WEIR_EXPORT enum weir_status weir_limits_set_concurrency(struct weir_limits *limits, uint32_t concurrency);
