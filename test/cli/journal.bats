@@ -386,6 +386,8 @@ result_line() {
 }
 
 @test "a reader that does not read: the second signal ends the run" {
+    # A handler runs there only once a thread has left what it waits in, stdio's locks for one.
+    [ "${WEIR_TEST_MODE:-}" != tsan ] || skip "ThreadSanitizer puts signals off"
     start_server
     for i in $(seq 100); do echo "{\"url\":\"/echo?$i\",\"method\":\"PUT\",\"body\":\"$(printf '%05000d' "$i")\"}"; done >"$jobs"
     mkfifo "$BATS_TEST_TMPDIR/pipe"
@@ -396,7 +398,7 @@ result_line() {
     kill -INT "$run_pid"
     wait_for 5 grep -q stopping "$err"
     kill -INT "$run_pid"
-    wait_for 2 gone "$run_pid"
+    wait_for 10 gone "$run_pid"
     finish
     exec 8>&-
     is "$code" 3
