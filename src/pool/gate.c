@@ -229,17 +229,6 @@ void weir__gate_leave(struct weir__gate *gate, int64_t now_ns)
     weir__gate_unlock(gate);
 }
 
-/* Under the lock.  It is in one place before it is not in the other: who dies in between has lost none. */
-static void come_back(struct weir__gate_state *state, uint32_t limit, bool held, int64_t now_ns)
-{
-    const int64_t hold_ns = held ? state->hold_ns[limit] : 0;
-
-    if (hold_ns > 0)
-        weir__permits_give_at(&state->permits[limit], now_ns + hold_ns);
-    else
-        weir__permits_give(&state->permits[limit]);
-}
-
 /* Under the lock. */
 static void answer_for(struct weir__gate *gate, uint32_t limit_count, bool held, int64_t now_ns)
 {
@@ -248,7 +237,7 @@ static void answer_for(struct weir__gate *gate, uint32_t limit_count, bool held,
     assert(gate->party->unanswered > 0 && limit_count <= state->limit_count);
     for (uint32_t i = 1; i < limit_count; i++) {
         const int64_t next_ns = weir__permits_next(&state->permits[i]);
-        come_back(state, i, held, now_ns);
+        weir__gate_come_back(state, i, held, now_ns);
         gate->party->out[i]--;
         if (next_ns != WEIR__NEVER && weir__permits_next(&state->permits[i]) < next_ns)
             gate->sooner = true;
@@ -257,7 +246,7 @@ static void answer_for(struct weir__gate *gate, uint32_t limit_count, bool held,
         if (state->adopted_out[i] == 0)
             continue;
         if (state->adopted_out[i] <= state->permits[i].count) /* else it is one of those that are too many */
-            come_back(state, i, held, now_ns);
+            weir__gate_come_back(state, i, held, now_ns);
         state->adopted_out[i]--;
     }
     gate->party->unanswered--;

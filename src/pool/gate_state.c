@@ -141,10 +141,12 @@ void weir__gate_mend(struct weir__gate_state *state)
     weir__mutex_recovered(&state->lock);
 }
 
-static void give_back(struct weir__gate_state *state, uint32_t limit, int64_t now_ns)
+void weir__gate_come_back(struct weir__gate_state *state, uint32_t limit, bool held, int64_t now_ns)
 {
-    if (state->hold_ns[limit] > 0)
-        weir__permits_give_at(&state->permits[limit], now_ns + state->hold_ns[limit]);
+    const int64_t hold_ns = held ? state->hold_ns[limit] : 0;
+
+    if (hold_ns > 0)
+        weir__permits_give_at(&state->permits[limit], now_ns + hold_ns);
     else
         weir__permits_give(&state->permits[limit]);
 }
@@ -163,12 +165,12 @@ static void bury(struct weir__gate *gate, struct weir__party *party, int64_t now
         const uint64_t gone = (uint64_t)weir__permits_held(permits) + out_of(state, i, party);
 
         for (uint64_t room = gone < all ? all - gone : 0; party->out[i] > 0 && room > 0; room--) {
-            give_back(state, i, now_ns);
+            weir__gate_come_back(state, i, true, now_ns);
             party->out[i]--;
         }
         for (uint32_t n = 0; n < before && state->adopted_out[i] > 0; n++) {
             if (state->adopted_out[i] <= permits->count)
-                give_back(state, i, now_ns);
+                weir__gate_come_back(state, i, true, now_ns);
             state->adopted_out[i]--;
         }
         party->out[i] = 0;

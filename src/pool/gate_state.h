@@ -14,6 +14,10 @@ bool weir__gate_place(struct weir__gate_state *state, uint32_t limit, uint32_t p
 /* Others may have added limits: their rules come along. */
 void weir__gate_catch_up(struct weir__gate *gate);
 
+/* A permit comes back, after the limit's hold if it is `held`.  Only then is it noted as no longer out: who dies in
+ * between has lost none. */
+void weir__gate_come_back(struct weir__gate_state *state, uint32_t limit, bool held, int64_t now_ns);
+
 /* The lock's owner died in here: every permit is with somebody, held, or free. */
 void weir__gate_mend(struct weir__gate_state *state);
 
