@@ -75,6 +75,7 @@ extern "C" {
 #define WEIR_COMPLETIONS_MAX 1000000u /* results that may wait to be taken */
 #define WEIR_SCOPE_NAME_MAX 64u       /* bytes of NAME in "host:NAME" */
 #define WEIR_SCOPE_PARTIES_MAX 1024u  /* handles in all processes that may share one scope at a time */
+#define WEIR_LOOPS_MAX 64u            /* event loops of the async engine */
 
 /* ---------------------------------------------------------------------------------------------------------- statuses
  */
@@ -217,6 +218,18 @@ struct weir_event {
 
 typedef void (*weir_event_fn)(void *user_data, const struct weir_event *event);
 
+/* What performs attempts.  Limits, retries, results and statistics are the same; the two differ in how they wait. */
+enum weir_engine {
+    WEIR_ENGINE_THREADS = 0, /* a blocking transfer in each of a pool of threads */
+    WEIR_ENGINE_ASYNC = 1    /* many transfers in each of a few event loops; callbacks run on those, and whatever one
+                                of them waits for keeps all transfers of its loop waiting */
+};
+
+/* The engine that WEIR_OPTIONS_INIT names; may be defined before this header is included. */
+#ifndef WEIR_ENGINE_DEFAULT
+#define WEIR_ENGINE_DEFAULT WEIR_ENGINE_THREADS
+#endif
+
 /* What a dispatcher keeps to.  Start from WEIR_OPTIONS_INIT, which holds the defaults; 0 and NULL mean just that. */
 struct weir_options {
     size_t struct_size;
@@ -224,7 +237,8 @@ struct weir_options {
     /* limits */
     uint32_t concurrency;          /* permits of the concurrency limit, 1 to WEIR_CONCURRENCY_MAX */
     uint32_t worker_max;           /* thread ceiling, at most WEIR_CONCURRENCY_MAX; 0 means `concurrency`, and stays at
-                                      that when it is changed.  Threads start only when they are needed */
+                                      that when it is changed.  Threads start only when they are needed.  With
+                                      WEIR_ENGINE_ASYNC a worker is a place for one transfer in an event loop */
     uint32_t queue_max;            /* jobs that may wait, 1 to WEIR_QUEUE_MAX */
     const struct weir_rate *rates; /* NULL if none */
     size_t rate_count;             /* at most WEIR_RATES_MAX */
@@ -277,13 +291,18 @@ struct weir_options {
 
     uint32_t completion_max; /* results that may wait in the completion queue, those of jobs on their way included; at
                                 most WEIR_COMPLETIONS_MAX; 0: there is no such queue */
+
+    enum weir_engine engine;
+    uint32_t loop_count; /* event loops, each a thread, of WEIR_ENGINE_ASYNC: 1 to WEIR_LOOPS_MAX; more than
+                            `worker_max` are not started */
 };
 
 #define WEIR_OPTIONS_INIT                                                                                              \
     {                                                                                                                  \
         sizeof(struct weir_options), 50, 0, 1024, NULL, 0, NULL, NULL, 0, INT64_C(10000000000), INT64_C(60000000000),  \
             0, (size_t)16 * 1024 * 1024, false, 0, NULL, 0, 5, 100, INT64_C(500000000), INT64_C(60000000000),          \
-            INT64_C(600000000000), 0.5, false, NULL, 0, false, NULL, NULL, NULL, NULL, 12, false, NULL, NULL, 0        \
+            INT64_C(600000000000), 0.5, false, NULL, 0, false, NULL, NULL, NULL, NULL, 12, false, NULL, NULL, 0,       \
+            WEIR_ENGINE_DEFAULT, 1                                                                                     \
     }
 
 struct weir_header {

@@ -13,14 +13,15 @@
 #include <stdlib.h>
 
 /*
- * The line that this worker has handed in and not waited for.  It waits before it sends again, when somebody has
- * written it as a rule; so a send never leaves while the line before it is not in the file.
+ * The line that this thread has handed in and not waited for; where the journal has a scribe, lines.  It waits before
+ * it sends again, when somebody has written them as a rule; so a send never leaves while a line before it is not in the
+ * file.
  */
 static _Thread_local struct {
     struct weir__batch *batch; /* NULL: there is none */
     uint64_t end;
-    bool open; /* its send is counted as one without a line until then */
-    bool delicate;
+    uint64_t open;     /* their sends are counted as without a line until then; */
+    uint64_t delicate; /* of those, so many must not be made twice */
 } unsettled;
 
 /* Nothing more is sent; what is in flight ends, and is not done as far as the journal knows. */
@@ -44,26 +45,28 @@ static bool note_job(const struct weir__batch_entry *entry, enum weir__journalli
 }
 
 /* A job that was done, and has no line.  Where it must not be done twice the next run finds its intent. */
-static void lose(struct weir__batch *batch, bool delicate)
+static void lose(struct weir__batch *batch, uint64_t delicate)
 {
-    if (delicate && !batch->config->retry.non_idempotent)
-        atomic_fetch_add(&batch->account->in_doubt, 1);
+    if (!batch->config->retry.non_idempotent)
+        atomic_fetch_add(&batch->account->in_doubt, delicate);
 }
 
 /* False where its line could not be written. */
 static bool settle(void)
 {
     struct weir__batch *batch = unsettled.batch;
+    const uint64_t open = unsettled.open, delicate = unsettled.delicate;
 
     if (batch == NULL)
         return true;
     unsettled.batch = NULL;
+    unsettled.open = unsettled.delicate = 0;
     if (!weir__journal_await(batch->journal, unsettled.end)) {
-        lose(batch, unsettled.open && unsettled.delicate);
+        lose(batch, delicate);
         return stop(batch);
     }
-    if (unsettled.open)
-        atomic_fetch_sub(&batch->sends_open, 1);
+    if (open > 0)
+        atomic_fetch_sub(&batch->sends_open, open);
     return true;
 }
 
@@ -178,7 +181,7 @@ void weir__batch_count(void *user_data, const struct weir_result *result)
 /* A sync takes so long that a send would stand at the wire for it; and whoever counts failures wants to know now. */
 static bool waits_for_each(const struct weir__batch *batch)
 {
-    return batch->journal->sync || batch->journal->lazy || batch->tolerance.limited;
+    return (batch->journal->sync && !batch->journal->scribed) || batch->journal->lazy || batch->tolerance.limited;
 }
 
 /* The job was sent and is not done: when that send was over. */
@@ -215,11 +218,11 @@ void weir__batch_done(void *user_data, const struct weir_result *result)
             lose(batch, entry->open && entry->delicate);
         else if (entry->open)
             atomic_fetch_sub(&batch->sends_open, 1);
-    } else if (settle() && hand_in(batch, &line, result->outcome, &end)) {
+    } else if ((batch->journal->scribed || settle()) && hand_in(batch, &line, result->outcome, &end)) {
         unsettled.batch = batch;
         unsettled.end = end;
-        unsettled.open = entry->open;
-        unsettled.delicate = entry->delicate;
+        unsettled.open += entry->open;
+        unsettled.delicate += entry->open && entry->delicate;
     } else {
         lose(batch, entry->open && entry->delicate);
     }

@@ -138,6 +138,52 @@ static void write_waiting(struct weir__journal *journal)
 }
 
 /* Under the lock. */
+static void call_scribe(struct weir__journal *journal)
+{
+    if (!journal->called)
+        weir__sem_post(&journal->news);
+    journal->called = true;
+}
+
+static void *write_all(void *argument)
+{
+    struct weir__journal *journal = argument;
+
+    weir__mutex_lock(&journal->lock);
+    while (!journal->closing) {
+        weir__mutex_unlock(&journal->lock);
+        (void)weir__sem_wait(&journal->news, WEIR__NEVER);
+        weir__mutex_lock(&journal->lock);
+        journal->called = false;
+        write_waiting(journal);
+    }
+    weir__mutex_unlock(&journal->lock);
+    return NULL;
+}
+
+bool weir__journal_hire(struct weir__journal *journal)
+{
+    if (!weir__sem_init(&journal->news, 0))
+        return false;
+    journal->scribed = weir__thread_start(&journal->scribe, write_all, journal);
+    if (!journal->scribed)
+        weir__sem_clear(&journal->news);
+    return journal->scribed;
+}
+
+static void dismiss(struct weir__journal *journal)
+{
+    if (!journal->scribed)
+        return;
+    weir__mutex_lock(&journal->lock);
+    journal->closing = true;
+    call_scribe(journal);
+    weir__mutex_unlock(&journal->lock);
+    weir__thread_join(journal->scribe);
+    weir__sem_clear(&journal->news);
+}
+
+/* Under the lock. */
 static bool reserve(struct weir__journal_group *group, size_t size)
 {
     size_t capacity = group->capacity == 0 || group->text == NULL ? BUFFER_LEAST : group->capacity;
@@ -200,7 +246,9 @@ bool weir__journal_hand_in(struct weir__journal *journal, const char *text, size
         if (counter >= 0)
             journal->waiting.counts[counter]++;
         *out_end = atomic_fetch_add(&journal->handed_in, size) + size;
-        if (!journal->lazy || journal->waiting.size >= LAZY_SIZE)
+        if (journal->scribed)
+            call_scribe(journal);
+        else if (!journal->lazy || journal->waiting.size >= LAZY_SIZE)
             write_waiting(journal);
         /* who has written his own and then somebody else's, which failed, has his in the file all the same */
         done = weir__journal_error(journal) == 0 || atomic_load(&journal->durable) >= *out_end;
@@ -264,6 +312,7 @@ bool weir__journal_close(struct weir__journal *journal)
         return true;
     done = atomic_load(&journal->handed_in) == journal->head_size || weir__journal_flush(journal);
     done = done && weir__journal_error(journal) == 0;
+    dismiss(journal);
     if (close(journal->fd) != 0 && errno != EINTR && done) {
         weir__journal_fail(journal, errno);
         done = false;

@@ -73,8 +73,16 @@ struct weir__journal {
     sem_t settled;              /* who waits for lines sleeps here, */
     unsigned sleepers;          /* so many */
     _Atomic uint64_t handed_in; /* bytes since the opening */
-    _Atomic uint64_t durable;   /* of them, as durable as was asked for, or beyond it on the way there */
-    uint64_t head_size;         /* of those, how many are a new journal's first line: nothing was begun with it alone */
+
+    /* who writes what waits, where those who hand in must not stop for it */
+    bool scribed; /* there is one */
+    pthread_t scribe;
+    sem_t news;  /* posted for him when a line waits, */
+    bool called; /* which he has not heard yet */
+    bool closing;
+
+    _Atomic uint64_t durable; /* of them, as durable as was asked for, or beyond it on the way there */
+    uint64_t head_size;       /* of those, how many are a new journal's first line: nothing was begun with it alone */
 
     /* at the file */
     uint64_t size;    /* of the file, up to its last line that is as durable as was asked for */
@@ -107,6 +115,10 @@ bool weir__journal_await(struct weir__journal *journal, uint64_t end);
 
 /* Both in one; with `none` once the lines are taken. */
 bool weir__journal_write(struct weir__journal *journal, const char *text, size_t size, int counter);
+
+/* From now on a thread of the journal's own writes what is handed in, and nobody else stops for that but who awaits it.
+ * False where none can be started.  Close ends it. */
+bool weir__journal_hire(struct weir__journal *journal);
 
 /* Waits for all that was handed in. */
 bool weir__journal_flush(struct weir__journal *journal);

@@ -4,13 +4,16 @@
  *   granted -> transport: connect, TLS -> wire (pause, pace once more, certificate) -> send -> began (rate permits are
  *           held) -> end of the response -> sequel
  *
- * It runs on the worker's thread and holds no lock while it calls the transport.
+ * With threads, it blocks a worker's; in a loop it is started, goes on in the transport's poll, and tells the pool when
+ * it is over.  It holds no lock while it calls the transport.
  */
 #include "core/attempt.h"
 
 #include "base/clock.h"
+#include "pool/loop.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A wait at the wire that is shorter than this costs more than the unevenness that it would straighten. */
@@ -44,10 +47,28 @@ void *weir__attempt_enter(void *context)
 void weir__attempt_leave(void *context, void *state)
 {
     struct weir *weir = context;
+    struct weir__place *place = weir->reactor_count > 0 ? state : NULL;
 
     step_in(weir); /* TLS says goodbye */
-    weir->transport->close(state);
+    weir->transport->close(weir->reactor_count == 0 ? state : place != NULL ? place->connection : NULL);
     step_out(weir);
+    free(place);
+}
+
+void weir__attempt_poll(void *context, void *reactor, int64_t until_ns)
+{
+    struct weir *weir = context;
+
+    step_in(weir);
+    weir->transport->poll(reactor, until_ns);
+    step_out(weir);
+}
+
+void weir__attempt_rouse(void *context, void *reactor)
+{
+    struct weir *weir = context;
+
+    weir->transport->wake(reactor);
 }
 
 static int64_t now_of(const struct weir *weir)
@@ -55,7 +76,8 @@ static int64_t now_of(const struct weir *weir)
     return weir->env.now_ns(weir->env.context);
 }
 
-/* Waits until the pace allows the send, unless the job's time is over by then; returns the time. */
+/* Waits until the pace allows the send, unless the job's time is over by then; returns the time.  In a loop it does not
+ * wait but sets `parked` and the moment. */
 static int64_t keep_pace(struct weir__try *attempt, int64_t now_ns)
 {
     struct weir *weir = attempt->weir;
@@ -65,6 +87,11 @@ static int64_t keep_pace(struct weir__try *attempt, int64_t now_ns)
         return at_ns;
     if (at_ns - now_ns <= WIRE_SLACK_NS)
         return now_ns;
+    if (attempt->call != NULL) {
+        attempt->call->wire_again_ns = at_ns;
+        attempt->parked = true;
+        return now_ns;
+    }
     step_out(weir);
     (void)weir__pool_sleep(attempt->worker, at_ns); /* a stop or a cancel that ended it is seen by the caller */
     step_in(weir);
@@ -88,6 +115,16 @@ static bool consent(const struct weir__try *attempt)
     return consents;
 }
 
+/* It is asked again, where it was parked: the user's word has been had, and a kept connection keeps its place. */
+static bool comes_back(struct weir__try *attempt, bool new_connection)
+{
+    if (!attempt->parked)
+        return false;
+    attempt->parked = false;
+    weir__pool_unpark(attempt->worker);
+    return !new_connection;
+}
+
 /*
  * The transport's `wire`.  A pause that began while the connection was made holds the send back; the job waits for its
  * end at the gate, not here, where it would keep a worker and a permit.
@@ -97,11 +134,12 @@ static int64_t pass_wire(void *context, bool new_connection)
     struct weir__try *attempt = context;
     struct weir *weir = attempt->weir;
     const int64_t ready_ns = now_of(weir);
-    const bool consents = consent(attempt);
-    int64_t now_ns = attempt->job->sending != NULL ? now_of(weir) : ready_ns;
+    const bool asked = attempt->parked, in_place = comes_back(attempt, new_connection);
+    const bool consents = asked || consent(attempt);
+    int64_t now_ns = attempt->job->sending != NULL && !asked ? now_of(weir) : ready_ns;
 
-    (void)new_connection; /* the pace is kept for all: a late new one may come just before a punctual kept one */
-    if (consents && weir__limits_rate_count(&weir->limits) > 0)
+    /* the pace is kept for all: a late new one may come just before a punctual kept one */
+    if (consents && !in_place && weir__limits_rate_count(&weir->limits) > 0)
         now_ns = keep_pace(attempt, now_ns);
     if (!consents || weir__pool_stopped(&weir->pool) || attempt->worker->cancelled)
         attempt->held_back = WEIR__HELD_BACK_BY_STOP;
@@ -111,6 +149,10 @@ static int64_t pass_wire(void *context, bool new_connection)
         attempt->held_back = WEIR__HELD_BACK_BY_PAUSE;
     if (attempt->held_back != WEIR__HELD_BACK_NOT)
         return -1;
+    if (attempt->parked) {
+        weir__pool_park(attempt->worker);
+        return WEIR__WIRE_LATER;
+    }
     if (weir__job_told(attempt->job))
         attempt->sent_wall_ns = weir->env.wall_ns(weir->env.context);
     attempt->sent_ns = weir__limits_sent(&weir->limits, &attempt->ticket, now_ns, weir->env.now_ns, weir->env.context);
@@ -147,6 +189,36 @@ static void take_head(void *context, int http_status, const struct weir_header *
         weir__pool_notice(&weir->pool);
 }
 
+static struct weir__call call_of(struct weir__try *attempt)
+{
+    const struct weir__job *job = attempt->job;
+    const int64_t expires_ns = job->task.expires_ns;
+
+    return (struct weir__call){
+        .method = job->method,
+        .url = job->url,
+        .headers = job->headers,
+        .header_count = job->header_count,
+        .body = job->body,
+        .body_size = job->body_size,
+        .timeout_ns = expires_ns == WEIR__NEVER ? 0 : expires_ns - job->task.granted_ns,
+        .cancelled = &attempt->worker->cancelled,
+        .drop_reply = !weir__job_told(job),
+        .wire = pass_wire,
+        .began = take_beginning,
+        .headed = take_head,
+        .context = attempt,
+    };
+}
+
+/* There was no memory for a connection; the worker's next job tries again. */
+static void fail_to_open(struct weir__try *attempt)
+{
+    memset(&attempt->reply, 0, sizeof attempt->reply);
+    attempt->reply.error = WEIR_ERROR_RESOURCE;
+    strcpy(attempt->reply.detail, "out of memory");
+}
+
 /* NULL without memory. */
 static struct weir__connection *connection_of(struct weir__worker *worker, struct weir__transport *transport)
 {
@@ -159,40 +231,18 @@ static struct weir__connection *connection_of(struct weir__worker *worker, struc
     return connection;
 }
 
-/* Without a connection there was no memory for one; the worker's next job tries again. */
-static void perform(struct weir__try *attempt, int64_t now_ns)
+static void perform(struct weir__try *attempt)
 {
     struct weir *weir = attempt->weir;
-    struct weir__worker *worker = attempt->worker;
-    struct weir__reply *reply = &attempt->reply;
-    const struct weir__job *job = attempt->job;
-    const struct weir__call call = {
-        .method = job->method,
-        .url = job->url,
-        .headers = job->headers,
-        .header_count = job->header_count,
-        .body = job->body,
-        .body_size = job->body_size,
-        .timeout_ns = job->task.expires_ns == WEIR__NEVER ? 0 : job->task.expires_ns - now_ns,
-        .cancelled = &worker->cancelled,
-        .drop_reply = !weir__job_told(job),
-        .wire = pass_wire,
-        .began = take_beginning,
-        .headed = take_head,
-        .context = attempt,
-    };
-
+    const struct weir__call call = call_of(attempt);
     struct weir__connection *connection;
 
     step_in(weir);
-    connection = connection_of(worker, weir->transport);
-    if (connection != NULL) {
-        weir->transport->perform(connection, &call, reply);
-    } else {
-        memset(reply, 0, sizeof *reply);
-        reply->error = WEIR_ERROR_RESOURCE;
-        strcpy(reply->detail, "out of memory");
-    }
+    connection = connection_of(attempt->worker, weir->transport);
+    if (connection != NULL)
+        weir->transport->perform(connection, &call, &attempt->reply);
+    else
+        fail_to_open(attempt);
     step_out(weir);
     weir__dispatcher_before_call(weir);
 }
@@ -200,10 +250,11 @@ static void perform(struct weir__try *attempt, int64_t now_ns)
 void weir__attempt_cut(void *context, struct weir__worker *worker)
 {
     struct weir *weir = context;
-    struct weir__connection *connection = worker->state;
+    void *state = worker->state;
+    struct weir__place *place = weir->reactor_count > 0 ? state : NULL;
 
-    if (connection != NULL)
-        weir->transport->cancel(connection);
+    if (state != NULL)
+        weir->transport->cancel(place != NULL ? place->connection : state);
 }
 
 /* What began gave its rate permits back by then; all others do here. */
@@ -234,26 +285,96 @@ static enum weir__pool_next held_back(struct weir__try *attempt)
     return WEIR__POOL_ENDED;
 }
 
-enum weir__pool_next weir__attempt_run(void *context, struct weir__worker *worker, struct weir__task *task)
+static void begin(struct weir__try *attempt, struct weir *weir, struct weir__worker *worker, struct weir__task *task)
 {
-    struct weir *weir = context;
     struct weir__job *job = (struct weir__job *)task;
-    struct weir__try attempt;
 
-    memset(&attempt, 0, offsetof(struct weir__try, reply)); /* the rest is filled as it becomes known */
-    attempt.weir = weir;
-    attempt.worker = worker;
-    attempt.job = job;
-    attempt.ticket.held = task->limit_count;
+    memset(attempt, 0, offsetof(struct weir__try, reply)); /* the rest is filled as it becomes known */
+    attempt->weir = weir;
+    attempt->worker = worker;
+    attempt->job = job;
+    attempt->ticket.held = task->limit_count;
     job->tries++;
     if (job->accepted_ns == 0)
         job->accepted_ns = task->queued_ns;
     job->queue_ns += task->next_up_ns - task->queued_ns;
     job->permit_ns += task->granted_ns - task->next_up_ns;
-    perform(&attempt, task->granted_ns);
-    attempt.ended_ns = now_of(weir);
-    give_rates_back(&attempt);
-    if (attempt.held_back == WEIR__HELD_BACK_BY_PAUSE || attempt.held_back == WEIR__HELD_BACK_BY_DEADLINE)
-        return held_back(&attempt);
-    return weir__sequel_of(&attempt);
+}
+
+/* The transport is done with it. */
+static enum weir__pool_next end(struct weir__try *attempt)
+{
+    attempt->ended_ns = now_of(attempt->weir);
+    give_rates_back(attempt);
+    if (attempt->held_back == WEIR__HELD_BACK_BY_PAUSE || attempt->held_back == WEIR__HELD_BACK_BY_DEADLINE)
+        return held_back(attempt);
+    return weir__sequel_of(attempt);
+}
+
+/* The transport's `ended`: on the loop's thread, inside of poll. */
+static void take_end(void *context, struct weir__reply *reply)
+{
+    struct weir__try *attempt = context;
+    struct weir *weir = attempt->weir;
+
+    memcpy(&attempt->reply, reply, offsetof(struct weir__reply, detail) + strlen(reply->detail) + 1);
+    step_out(weir);
+    weir__dispatcher_before_call(weir);
+    if (attempt->parked)
+        weir__pool_unpark(attempt->worker);
+    weir__pool_back(attempt->worker, end(attempt));
+    step_in(weir);
+}
+
+/* NULL without memory. */
+static struct weir__place *place_of(struct weir__worker *worker, struct weir__transport *transport)
+{
+    struct weir__place *place = worker->state;
+
+    if (place != NULL)
+        return place;
+    place = calloc(1, sizeof *place);
+    if (place == NULL)
+        return NULL;
+    place->connection = transport->reactor_open(worker->loop->state);
+    if (place->connection == NULL) {
+        free(place);
+        return NULL;
+    }
+    worker->state = place; /* as in connection_of() */
+    return place;
+}
+
+/* False without memory; then nothing has begun. */
+static bool start(struct weir *weir, struct weir__worker *worker, struct weir__task *task)
+{
+    struct weir__place *place;
+
+    step_in(weir);
+    place = place_of(worker, weir->transport);
+    if (place != NULL) {
+        begin(&place->attempt, weir, worker, task);
+        place->call = call_of(&place->attempt);
+        place->call.ended = take_end;
+        place->attempt.call = &place->call;
+        weir->transport->start(place->connection, &place->call);
+    }
+    step_out(weir);
+    weir__dispatcher_before_call(weir);
+    return place != NULL;
+}
+
+enum weir__pool_next weir__attempt_run(void *context, struct weir__worker *worker, struct weir__task *task)
+{
+    struct weir *weir = context;
+    struct weir__try attempt;
+
+    if (weir->reactor_count > 0 && start(weir, worker, task))
+        return WEIR__POOL_GOES_ON;
+    begin(&attempt, weir, worker, task);
+    if (weir->reactor_count == 0)
+        perform(&attempt);
+    else
+        fail_to_open(&attempt);
+    return end(&attempt);
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "pool/loop.h"
 
 #include <stdlib.h>
 
@@ -97,12 +98,42 @@ static bool make_pool(struct weir *weir, const struct weir_options *o)
         .cut = weir__attempt_cut,
         .reached = take_reached,
         .context = weir,
+        .poll = weir__attempt_poll,
+        .rouse = weir__attempt_rouse,
     };
 
     if (!weir__pool_init(&weir->pool, &weir->env, &weir->limits.gate, &ops, weir__settings_workers(o), o->queue_max))
         return false;
     weir->pool.lifetime_ns = o->deadline_ns;
     return true;
+}
+
+static void free_reactors(struct weir *weir)
+{
+    for (uint32_t i = 0; i < weir->reactor_count; i++)
+        weir->transport->reactor_free(weir->reactors[i]);
+    free(weir->reactors);
+}
+
+/* One for each loop, if there are any.  What there is, the caller frees. */
+static enum weir_status make_reactors(struct weir *weir, const struct weir_options *o)
+{
+    const uint32_t count = weir__settings_loops(o);
+
+    if (count == 0)
+        return WEIR_OK;
+    weir->reactors = calloc(count, sizeof *weir->reactors);
+    if (weir->reactors == NULL)
+        return WEIR_NO_MEMORY;
+    while (weir->reactor_count < count) {
+        /* a loop gets no more places than its share */
+        weir->reactors[weir->reactor_count] =
+            weir->transport->reactor_new(weir->transport, (weir__settings_workers(o) + count - 1) / count);
+        if (weir->reactors[weir->reactor_count] == NULL)
+            return WEIR_RESOURCE;
+        weir->reactor_count++;
+    }
+    return weir__loop_init(&weir->pool, weir->reactors, count) ? WEIR_OK : WEIR_NO_MEMORY;
 }
 
 enum weir_status weir__dispatcher_new(const struct weir_options *options, const struct weir__outside *outside,
@@ -145,6 +176,9 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
     weir->transport = outside->transport;
     if (weir->transport == NULL && (status = weir__easy_new(&transport, &weir->transport)) != WEIR_OK)
         goto no_transport;
+    status = make_reactors(weir, options);
+    if (status != WEIR_OK)
+        goto no_reactors;
     weir->started_ns = weir->env.now_ns(weir->env.context);
     weir__limits_remember(&weir->limits, options->past_sends, options->past_send_count, weir->started_ns);
     weir->forks = weir__process_forks();
@@ -153,6 +187,10 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
     *out = weir;
     return WEIR_OK;
 
+no_reactors:
+    free_reactors(weir);
+    if (outside->transport == NULL)
+        weir->transport->free(weir->transport);
 no_transport:
     weir__lease_clear(&weir->lease);
 no_lease:
@@ -241,6 +279,7 @@ void weir_free(struct weir *weir)
     weir__pool_close(&weir->pool);
     weir__process_part(&weir->guest); /* not before: an exit() meanwhile waits for the workers as well */
     weir__pool_clear(&weir->pool);
+    free_reactors(weir);
     weir->transport->free(weir->transport);
     weir__lease_clear(&weir->lease);
     weir__completions_clear(&weir->completions);

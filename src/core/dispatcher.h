@@ -35,6 +35,8 @@ struct weir {
     struct weir__pool pool;
     struct weir_limits lease; /* the limits as the user has them */
     struct weir__transport *transport;
+    void **reactors; /* its own, one for each loop of the async engine; NULL with threads */
+    uint32_t reactor_count;
     struct weir__statistics statistics;
     struct weir__job_stock stock;
     struct weir__completions completions;
@@ -86,11 +88,13 @@ void weir__dispatcher_after_call(struct weir *weir);
 /* Tells who watches, if anybody does.  Call it without a lock. */
 void weir__dispatcher_tell(struct weir *weir, const struct weir_event *event);
 
-/* src/core/attempt.c: the pool's `run` and `cut`, and a worker's connection. */
+/* src/core/attempt.c: the pool's `run`, `cut`, `poll` and `rouse`, and a worker's connection. */
 void *weir__attempt_enter(void *context);
 void weir__attempt_leave(void *context, void *state);
 enum weir__pool_next weir__attempt_run(void *context, struct weir__worker *worker, struct weir__task *task);
 void weir__attempt_cut(void *context, struct weir__worker *worker);
+void weir__attempt_poll(void *context, void *reactor, int64_t until_ns);
+void weir__attempt_rouse(void *context, void *reactor);
 
 /* src/core/sequel.c: the pool's `drop` and `expire`. */
 void weir__sequel_drop(void *context, struct weir__task *task, bool cancelled);
@@ -99,6 +103,7 @@ void weir__sequel_expire(void *context, struct weir__task *task);
 /* src/core/settings.c: whether they can be kept to; then their copies in `weir`.  False without memory. */
 bool weir__settings_valid(const struct weir_options *options);
 uint32_t weir__settings_workers(const struct weir_options *options); /* the ceiling */
+uint32_t weir__settings_loops(const struct weir_options *options);   /* 0: threads */
 bool weir__settings_copy(struct weir *weir, const struct weir_options *options, struct weir__transport_options *out);
 
 #endif

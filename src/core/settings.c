@@ -56,9 +56,10 @@ bool weir__settings_valid(const struct weir_options *o)
            o->concurrency <= WEIR_CONCURRENCY_MAX && o->worker_max <= WEIR_CONCURRENCY_MAX && o->queue_max >= 1 &&
            o->queue_max <= WEIR_QUEUE_MAX && (o->rates != NULL || o->rate_count == 0) && o->connect_timeout_ns > 0 &&
            o->timeout_ns > 0 && o->redirect_max <= WEIR_REDIRECTS_MAX &&
-           (o->tls_version_min == 12 || o->tls_version_min == 13) && o->deadline_ns >= 0 &&
-           valid_statuses(o->success, o->success_count, false) && valid_retry(o) && valid_idempotency(o) &&
-           valid_past(o);
+           (o->engine == WEIR_ENGINE_THREADS || o->engine == WEIR_ENGINE_ASYNC) && o->loop_count >= 1 &&
+           o->loop_count <= WEIR_LOOPS_MAX && (o->tls_version_min == 12 || o->tls_version_min == 13) &&
+           o->deadline_ns >= 0 && valid_statuses(o->success, o->success_count, false) && valid_retry(o) &&
+           valid_idempotency(o) && valid_past(o);
 }
 
 static char *put(char **at, const char *text)
@@ -93,6 +94,16 @@ static bool copy_texts(struct weir *weir, const struct weir_options *o, struct w
 uint32_t weir__settings_workers(const struct weir_options *o)
 {
     return o->worker_max != 0 ? o->worker_max : o->concurrency;
+}
+
+/* More loops than workers would have nothing to carry. */
+uint32_t weir__settings_loops(const struct weir_options *o)
+{
+    const uint32_t workers = weir__settings_workers(o);
+
+    if (o->engine != WEIR_ENGINE_ASYNC)
+        return 0;
+    return o->loop_count < workers ? o->loop_count : workers;
 }
 
 static struct weir__transport_options transport_options(const struct weir_options *o)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/sync.h"
+#include "pool/loop.h"
 #include "pool/worker.h"
 
 #include <stdlib.h>
@@ -158,6 +159,36 @@ bool weir__pool_sleep(struct weir__worker *worker, int64_t until_ns)
     return !stopped;
 }
 
+/* Under the lock. */
+static void cut(struct weir__worker *worker)
+{
+    worker->cancelled = true;
+    if (worker->doing == WEIR__POOL_PACE)
+        weir__sem_post(&worker->wake); /* in weir__pool_sleep() */
+    worker->pool->ops.cut(worker->pool->ops.context, worker);
+}
+
+static void turn(struct weir__worker *worker, enum weir__pool_state doing)
+{
+    struct weir__pool *pool = worker->pool;
+
+    weir__mutex_lock(&pool->lock);
+    weir__worker_turn(worker, doing, now_of(pool));
+    if (doing == WEIR__POOL_PACE && pool->stopped)
+        cut(worker);
+    weir__mutex_unlock(&pool->lock);
+}
+
+void weir__pool_park(struct weir__worker *worker)
+{
+    turn(worker, WEIR__POOL_PACE);
+}
+
+void weir__pool_unpark(struct weir__worker *worker)
+{
+    turn(worker, WEIR__POOL_RUNNING);
+}
+
 bool weir__pool_wait(struct weir__pool *pool, int64_t until_ns)
 {
     bool done;
@@ -239,10 +270,7 @@ static bool cancel_running(struct weir__pool *pool, uint64_t id)
         if (!atomic_load_explicit(&worker->holds, memory_order_acquire) || worker->id != id)
             continue;
         found = true;
-        worker->cancelled = true;
-        if (worker->doing == WEIR__POOL_PACE)
-            weir__sem_post(&worker->wake); /* in weir__pool_sleep() */
-        pool->ops.cut(pool->ops.context, worker);
+        cut(worker);
     }
     return found;
 }
@@ -267,11 +295,13 @@ void weir__pool_stop(struct weir__pool *pool)
     turn_producers_away(pool);
     /* somebody must drop what waits; if all run, the first to finish does */
     if (pool->leader != NULL)
-        weir__sem_post(weir__gate_bell(pool->gate));
-    else if ((worker = weir__worker_pop_idle(pool)) != NULL)
-        weir__sem_post(&worker->wake);
+        weir__worker_call_leader(pool, INT64_MIN);
+    else
+        (void)weir__worker_wake_idle(pool);
     for (worker = pool->workers; worker != NULL; worker = worker->next)
-        if (worker->doing == WEIR__POOL_PACE)
+        if (worker->doing == WEIR__POOL_PACE && worker->loop != NULL)
+            cut(worker); /* nothing else ends its wait */
+        else if (worker->doing == WEIR__POOL_PACE)
             weir__sem_post(&worker->wake); /* in weir__pool_sleep() */
     weir__mutex_unlock(&pool->lock);
 }
@@ -297,12 +327,15 @@ void weir__pool_close(struct weir__pool *pool)
     weir__pool_stop(pool);
     weir__mutex_lock(&pool->lock);
     pool->closing = true;
-    while ((worker = weir__worker_pop_idle(pool)) != NULL)
-        weir__sem_post(&worker->wake);
+    while (weir__worker_wake_idle(pool) != NULL)
+        continue;
+    weir__loop_close(pool);
     weir__mutex_unlock(&pool->lock);
     /* stopped: no worker is started any more, so the list is as it will be */
+    weir__loop_join(pool);
     for (worker = pool->workers; worker != NULL; worker = worker->next)
-        pool->env->join(pool->env->context, worker->thread);
+        if (worker->loop == NULL)
+            pool->env->join(pool->env->context, worker->thread);
 }
 
 void weir__pool_clear(struct weir__pool *pool)
@@ -316,6 +349,7 @@ void weir__pool_clear(struct weir__pool *pool)
         weir__sem_clear(&worker->wake);
         free(worker);
     }
+    free(pool->loops);
     weir__sem_clear(&pool->settled);
     weir__sem_clear(&pool->room);
     weir__mutex_clear(&pool->lock);

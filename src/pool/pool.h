@@ -1,10 +1,10 @@
 /*
  * pool - worker threads that take tasks from a bounded queue through a gate.
  *
- * Properties.  Threads start only when a task could go and no worker is idle.  Of the workers without a task, at most
- * one, the leader, waits at the gate for a moment that the gate named; the others sleep until they are handed
- * something, the most recently idle first.  A finishing worker asks the gate itself, so that under full load nobody is
- * woken for anybody.
+ * Properties.  Workers, each a thread or a place in a loop (loop.h), start only when a task could go and none is idle.
+ * Of the workers without a task, at most one, the leader, waits at the gate for a moment that the gate named; the
+ * others sleep until they are handed something, the most recently idle first.  A finishing worker asks the gate itself,
+ * so that under full load nobody is woken for anybody.
  *
  * Operation.  Whoever takes a task, or brings one to an empty queue, sees to it that somebody stands at the gate for
  * the next one (`stand_in`), unless only a permit given back can open the gate: then the worker that gives it back will
@@ -35,6 +35,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct weir__loop;
+
 /* Clocks, waiting and threads, replaceable in tests. */
 struct weir__env {
     int64_t (*now_ns)(void *context);
@@ -47,15 +49,20 @@ struct weir__env {
 
 extern const struct weir__env weir__env_real;
 
+/* One that carries tasks, one at a time: a thread, or a place in a loop. */
 struct weir__worker {
     struct weir__pool *pool;
-    struct weir__worker *next;      /* in the list of all workers */
-    struct weir__worker *next_idle; /* in the stack of idle ones, */
-    bool idle;                      /* while it is there */
-    pthread_t thread;
-    sem_t wake;
-    void *_Atomic state;         /* of the owner, see weir__pool_ops.enter; it may set it in `run` */
-    enum weir__pool_state doing; /* RUNNING or PACE (asleep) for one that has a task; IDLE for the others */
+    struct weir__worker *next;        /* in the list of all workers */
+    struct weir__worker *next_idle;   /* in the stack of idle ones, */
+    bool idle;                        /* while it is there */
+    pthread_t thread;                 /* its own, */
+    sem_t wake;                       /* which waits for this; */
+    struct weir__loop *loop;          /* or in whose thread it has a place, */
+    struct weir__worker *next_called; /* in the list of those there that are to take a step, */
+    bool called;                      /* while it is there; */
+    struct weir__task *task;          /* and the task that goes on, if it has one */
+    void *_Atomic state;              /* of the owner, see weir__pool_ops.enter; it may set it in `run` */
+    enum weir__pool_state doing;      /* RUNNING or PACE (asleep) for one that has a task; IDLE for the others */
 
     /* the task that it has in `run` */
     uint64_t id;           /* its name; under the lock */
@@ -65,9 +72,10 @@ struct weir__worker {
 
 /* What becomes of a task after `run`. */
 enum weir__pool_next {
-    WEIR__POOL_ENDED, /* it is the owner's again */
-    WEIR__POOL_AGAIN, /* it goes back to the queue, before all that was accepted later */
-    WEIR__POOL_LATER  /* it waits until its due_ns, and then does */
+    WEIR__POOL_ENDED,  /* it is the owner's again */
+    WEIR__POOL_AGAIN,  /* it goes back to the queue, before all that was accepted later */
+    WEIR__POOL_LATER,  /* it waits until its due_ns, and then does */
+    WEIR__POOL_GOES_ON /* in a loop: it has only begun, and weir__pool_back() will say what becomes of it */
 };
 
 /* What the owner does.  Called without any lock held, on worker threads. */
@@ -85,6 +93,15 @@ struct weir__pool_ops {
     /* A limit's permits are out, or a pause keeps the next task (cause PERMIT or PAUSE). */
     void (*reached)(void *context, const struct weir__gate_answer *answer, int64_t now_ns);
     void *context;
+
+    /*
+     * Of loops; NULL where there are none.  `poll` goes on with what has begun, and calls weir__pool_back() for what
+     * has ended; where there is nothing to do it waits for that, until `until_ns` or until it is roused, and where
+     * there was it returns.  `rouse` ends the wait of `poll`, or of the next one where none is under way; it is called
+     * under the lock and by any thread, and must neither wait nor call the pool.
+     */
+    void (*poll)(void *context, void *state, int64_t until_ns);
+    void (*rouse)(void *context, void *state);
 };
 
 enum weir__pool_push_status {
@@ -100,6 +117,9 @@ struct weir__pool {
     struct weir__pool_ops ops;
     uint32_t worker_max;
     int64_t lifetime_ns; /* of a task from its acceptance on; 0: its own expires_ns.  The owner sets it before all */
+    struct weir__loop *loops; /* which carry the workers; NULL: each has a thread */
+    uint32_t loop_count;
+    pthread_t listener; /* of the gate's bell, for loops; started with the first */
 
     pthread_mutex_t lock; /* guards all below; the gate's lock may be taken under it, nothing else */
     struct weir__queue queue;
@@ -121,6 +141,7 @@ struct weir__pool {
     bool draining;       /* no task is accepted any more */
     bool abandoned;      /* no worker goes on, so that what is pending does not end */
     bool closing;        /* workers end when the queue is empty */
+    bool listens;        /* there is a listener */
     int64_t reached;     /* the limit that has been told as reached and still is; -1 if none */
     sem_t room;          /* posted for producers when the queue has drained to half */
     uint32_t room_waiters;
@@ -144,6 +165,13 @@ void weir__pool_notice(struct weir__pool *pool);
 
 /* For `run`: sleeps until `until_ns`; false where a stop or a cancel ended that or came before. */
 bool weir__pool_sleep(struct weir__worker *worker, int64_t until_ns);
+
+/* The same for a task that goes on in a loop, which waits for its moment in `poll`: it sleeps from here on, */
+void weir__pool_park(struct weir__worker *worker);
+void weir__pool_unpark(struct weir__worker *worker); /* or does no more.  A stop cancels it meanwhile. */
+
+/* From `poll`: a task that went on is over.  The worker takes its next one, if it can go. */
+void weir__pool_back(struct weir__worker *worker, enum weir__pool_next becomes);
 
 /* For `run`: the task ends now.  Right before the owner tells anybody so; from here on it cannot be cancelled. */
 static inline void weir__pool_ends(struct weir__worker *worker)

@@ -145,7 +145,7 @@ void pool_fixture_open_gate(struct pool_fixture *fixture)
 
 void pool_fixture_open_pool(struct pool_fixture *fixture, uint32_t worker_max, uint32_t queue_max)
 {
-    const struct weir__pool_ops ops = {enter, leave, run, drop, expire, cut, reached, fixture};
+    const struct weir__pool_ops ops = {enter, leave, run, drop, expire, cut, reached, fixture, NULL, NULL};
     assert_true(weir__pool_init(&fixture->pool, &fixture->env, &fixture->gate, &ops, worker_max, queue_max));
 }
 
