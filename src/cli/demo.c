@@ -214,7 +214,7 @@ int weir__demo_main(int argc, char **argv)
     }
     (void)signal(SIGPIPE, SIG_IGN);
     (void)setenv("no_proxy", "*", 1); /* the target is on this machine, whatever the environment says of others */
-    if (weir__files_reserve("demo", JOBS) < JOBS)
+    if (weir__files_reserve("demo", WEIR_ENGINE_THREADS, JOBS) < JOBS)
         return WEIR__EXIT_USAGE;
     weir__say("A server on this machine allows %u requests in any second, answers in 20 ms, and refuses\n"
               "what is too much with 429 Too Many Requests.  %u requests are sent to it in four ways.\n",

@@ -265,7 +265,7 @@ static void add_times(struct text *text, const struct weir_stats *stats)
         {"backoff", stats->time.backoff_ns},     {"idle", stats->time.idle_ns},
     };
 
-    add_gauge(text, "weir_workers", "Worker threads started.", stats->workers);
+    add_gauge(text, "weir_workers", "Workers started: threads, or places in event loops.", stats->workers);
     begin(text, "weir_worker_time_seconds_total", "counter", "Where the workers' time went.");
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         put_seconds(text, "", "state", parts[i].state, parts[i].ns);

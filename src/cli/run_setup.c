@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "cli/commands.h"
-#include "cli/features.h"
 #include "cli/files.h"
 #include "cli/identity.h"
 #include "cli/say.h"
@@ -100,7 +99,7 @@ bool weir__run_configure(struct weir__run *run)
                   "--help)");
         return false;
     }
-    if (!weir__run_options_load(&run->options, &run->config) || !weir__features_check("run", config))
+    if (!weir__run_options_load(&run->options, &run->config))
         return false;
     if (config->input == NULL && (config->url == NULL || !config->has_total)) {
         weir__say("weir run: %s", config->url == NULL ? "no URL: give -u URL, or a file of jobs with -i FILE"
@@ -119,7 +118,7 @@ bool weir__run_reserve(struct weir__run *run)
     struct weir__config *config = &run->config;
     const uint64_t jobs = run->account.total_known ? run->account.total : UINT64_MAX;
     const uint64_t workers = jobs < config->workers ? jobs : config->workers;
-    const uint64_t fit = weir__files_reserve("run", workers);
+    const uint64_t fit = weir__files_reserve("run", config->engine, workers);
 
     if (fit < workers)
         config->workers = (uint32_t)fit;

@@ -200,10 +200,10 @@ static void say_resources(struct page *page, const struct weir__summary *summary
     const struct weir_stats *stats = &summary->stats;
 
     label(page, "used");
-    (void)fprintf(page->file, "%.2f s of CPU, %.1f MiB, %" PRIu32 " thread%s, %" PRIu64 " connection%s\n",
+    (void)fprintf(page->file, "%.2f s of CPU, %.1f MiB, %" PRIu32 " %s%s, %" PRIu64 " connection%s\n",
                   summary->cpu_user_s + summary->cpu_system_s, (double)summary->rss_max_bytes / (1024 * 1024),
-                  stats->workers, stats->workers == 1 ? "" : "s", stats->connections,
-                  stats->connections == 1 ? "" : "s");
+                  stats->workers, strcmp(summary->engine, "async") == 0 ? "async worker" : "thread",
+                  stats->workers == 1 ? "" : "s", stats->connections, stats->connections == 1 ? "" : "s");
 }
 
 /* A text, broken between words into lines of LINE_WIDTH, the later ones indented like the first. */

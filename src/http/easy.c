@@ -1,9 +1,10 @@
 /*
- * easy - a transport over libcurl's easy interface: its lifecycle, and one attempt from start to reply.
+ * easy - a transport over libcurl: its lifecycle, its connections, and one attempt that blocks, from start to reply.
  *
  * Knows no limits, retries or jobs.  The map of its files, the lock rules and the reasons stand in easy.h.
  */
 #include "http/easy.h"
+#include "http/multi.h"
 
 #include "base/clock.h"
 #include "base/stack.h"
@@ -39,8 +40,7 @@ static void enlist(struct weir__connection *connection)
     weir__mutex_unlock(&easy->lock);
 }
 
-/* Of a connection that is in no list. */
-static void connection_free(struct weir__connection *connection)
+void weir__easy_connection_free(struct weir__connection *connection)
 {
     curl_easy_cleanup(connection->curl); /* closes its sockets, which takes socket_lock */
     weir__mutex_clear(&connection->socket_lock);
@@ -53,13 +53,14 @@ static void connection_free(struct weir__connection *connection)
     free(connection);
 }
 
-static struct weir__connection *easy_open(struct weir__transport *transport)
+struct weir__connection *weir__easy_connection_new(struct weir__easy *easy, struct weir__reactor *reactor)
 {
     struct weir__connection *connection = calloc(1, sizeof *connection);
     if (!connection)
         return NULL;
-    connection->easy = (struct weir__easy *)transport;
-    if (connection->easy->options.lean)
+    connection->easy = easy;
+    connection->reactor = reactor;
+    if (easy->options.lean && !reactor)
         connection->stack_low = weir__stack_low(); /* the thread that opens is the one that performs */
     if (!weir__mutex_init(&connection->socket_lock)) {
         free(connection);
@@ -67,10 +68,17 @@ static struct weir__connection *easy_open(struct weir__transport *transport)
     }
     connection->curl = curl_easy_init();
     if (!connection->curl || !weir__easy_setup_handle(connection)) {
-        connection_free(connection);
+        weir__easy_connection_free(connection);
         return NULL;
     }
-    enlist(connection);
+    return connection;
+}
+
+static struct weir__connection *easy_open(struct weir__transport *transport)
+{
+    struct weir__connection *connection = weir__easy_connection_new((struct weir__easy *)transport, NULL);
+    if (connection)
+        enlist(connection);
     return connection;
 }
 
@@ -78,8 +86,12 @@ static void easy_close(struct weir__connection *connection)
 {
     if (!connection)
         return;
+    if (connection->reactor) {
+        weir__multi_close(connection);
+        return;
+    }
     unlist(connection); /* abort walks the list under its lock, so it is done with this one now */
-    connection_free(connection);
+    weir__easy_connection_free(connection);
 }
 
 static bool redirects(int status)
@@ -87,12 +99,15 @@ static bool redirects(int status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-static void begin_attempt(struct weir__connection *connection, const struct weir__call *call)
+void weir__easy_begin(struct weir__connection *connection, const struct weir__call *call)
 {
     int64_t timeout_ns = connection->easy->options.timeout_ns;
     if (call->timeout_ns > 0 && call->timeout_ns < timeout_ns)
         timeout_ns = call->timeout_ns;
-    connection->attempt = (struct weir__attempt){.call = call, .timeout_ns = timeout_ns};
+    connection->attempt = (struct weir__attempt){.call = call,
+                                                 .timeout_ns = timeout_ns,
+                                                 .budget_ns = connection->easy->options.timeout_ns,
+                                                 .own_ns = call->timeout_ns};
     connection->head.size = 0;
     connection->field_count = 0;
     connection->error_text[0] = '\0';
@@ -101,8 +116,7 @@ static void begin_attempt(struct weir__connection *connection, const struct weir
     connection->body.size = 0;
 }
 
-/* Until TCP, or TLS on top of it, was there; a connection that never came took all the time there was. */
-static int64_t connect_time(const struct weir__connection *connection)
+int64_t weir__easy_connect_time(const struct weir__connection *connection)
 {
     curl_off_t tcp_us = 0, tls_us = 0, total_us = 0;
     curl_easy_getinfo(connection->curl, CURLINFO_CONNECT_TIME_T, &tcp_us);
@@ -113,7 +127,7 @@ static int64_t connect_time(const struct weir__connection *connection)
     return (tls_us > tcp_us ? tls_us : tcp_us) * WEIR__NS_PER_US;
 }
 
-static void fill_reply(struct weir__connection *connection, CURLcode code, struct weir__reply *reply)
+void weir__easy_fill_reply(struct weir__connection *connection, CURLcode code, struct weir__reply *reply)
 {
     struct weir__attempt *attempt = &connection->attempt;
     if (!weir__easy_receive_fields(connection)) {
@@ -122,8 +136,10 @@ static void fill_reply(struct weir__connection *connection, CURLcode code, struc
         code = CURLE_OUT_OF_MEMORY;
     }
     reply->sent = attempt->sent;
-    reply->new_connection = attempt->reached ? attempt->new_connection : attempt->opened;
-    reply->connect_ns = reply->new_connection ? connect_time(connection) : 0;
+    reply->new_connection = attempt->new_connection || (!attempt->reached && attempt->opened);
+    reply->connect_ns = attempt->connect_ns     ? attempt->connect_ns
+                        : reply->new_connection ? weir__easy_connect_time(connection)
+                                                : 0;
     weir__easy_error_explain(connection, code, reply);
     if (!attempt->began)
         return;
@@ -144,7 +160,7 @@ static void fill_reply(struct weir__connection *connection, CURLcode code, struc
 static void easy_perform(struct weir__connection *connection, const struct weir__call *call, struct weir__reply *reply)
 {
     const char *detail = "";
-    begin_attempt(connection, call);
+    weir__easy_begin(connection, call);
     memset(reply, 0, offsetof(struct weir__reply, detail) + 1); /* the rest of the text is of no meaning */
     const char *stopped = weir__easy_socket_stopped(connection);
     if (stopped) {
@@ -158,7 +174,15 @@ static void easy_perform(struct weir__connection *connection, const struct weir_
     }
     CURLcode code = curl_easy_perform(connection->curl);
     weir__stack_shed(connection->stack_low);
-    fill_reply(connection, code, reply);
+    weir__easy_fill_reply(connection, code, reply);
+}
+
+static void easy_cancel(struct weir__connection *connection)
+{
+    if (connection->reactor)
+        weir__multi_stop(connection->reactor);
+    else
+        weir__easy_socket_shutdown(connection);
 }
 
 /* The flag first: a socket that is made after it is refused, one that is made before it is in a list that is walked. */
@@ -169,6 +193,8 @@ static void easy_abort(struct weir__transport *transport)
     weir__mutex_lock(&easy->lock);
     for (struct weir__connection *each = easy->connections; each; each = each->next)
         weir__easy_socket_shutdown(each);
+    for (struct weir__reactor *each = easy->reactors; each; each = each->next)
+        weir__multi_stop(each);
     weir__mutex_unlock(&easy->lock);
 }
 
@@ -197,9 +223,15 @@ enum weir_status weir__easy_new(const struct weir__transport_options *options, s
     easy->transport = (struct weir__transport){.open = easy_open,
                                                .perform = easy_perform,
                                                .close = easy_close,
-                                               .cancel = weir__easy_socket_shutdown,
+                                               .cancel = easy_cancel,
                                                .abort = easy_abort,
-                                               .free = easy_free};
+                                               .free = easy_free,
+                                               .reactor_new = weir__multi_new,
+                                               .reactor_free = weir__multi_free,
+                                               .reactor_open = weir__multi_open,
+                                               .start = weir__multi_transfer_start,
+                                               .poll = weir__multi_poll,
+                                               .wake = weir__multi_wake};
     easy->options = *options;
     easy->connect_timeout_ms = weir__easy_setup_ms(options->connect_timeout_ns);
     atomic_init(&easy->aborted, false);

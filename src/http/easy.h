@@ -6,19 +6,21 @@
  *   easy_receive.c the response: header section, body, the wire
  *   easy_socket.c  sockets, and how cancel and abort reach them
  *   easy_error.c   from a CURLcode and what the callbacks saw to an error and a detail
+ *   multi*.c       reactors: many attempts in one thread (multi.h)
  *   tls.c          the only file that knows OpenSSL;  proxy.c  the environment's proxies
  *   transport_check.c  what must not reach the wire
  *
  * One curl easy handle for each connection, used by one thread at a time and never reset: constant options are set when
- * it is made, and a call sets only what differs from the call before.  curl_easy_perform blocks; what ends it early is
- * shutdown(2) on its socket (0.1 ms, where a flag read by XFERINFOFUNCTION takes up to a second).  While a name is
- * looked up there is none; libcurl waits for its resolver anyway, and then OPENSOCKETFUNCTION refuses.
+ * it is made, and a call sets only what differs from the call before.  A connection is a thread's, or a reactor's; what
+ * follows is of a thread's.  curl_easy_perform blocks; what ends it early is shutdown(2) on its socket (0.1 ms, where a
+ * flag read by XFERINFOFUNCTION takes up to a second).  While a name is looked up there is none; libcurl waits for its
+ * resolver anyway, and then OPENSOCKETFUNCTION refuses.
  *
  * A cancel is an abort of one connection, whose flag is the call's: the next call finds another flag and, at worst, its
  * kept connections dead, which libcurl sees before it sends.
  *
- * Locks.  easy.lock guards the list of connections; connection.socket_lock guards its sockets and is the only thing
- * taken under easy.lock.  Neither is ever held over a curl call, a callback or an allocation.
+ * Locks.  easy.lock guards the lists of threads' connections and of reactors; connection.socket_lock guards its sockets
+ * and is the only thing taken under easy.lock.  Neither is ever held over a curl call, a callback or an allocation.
  *
  * Memory.  One thread with a transfer of plain HTTP in flight costs 42 KB of RSS (2,000 of them, libcurl 7.88.1, a
  * small response before): 16 KB are touched stack, 24 KB libcurl's, less than 2 KB weir's.  curl_easy_perform alone
@@ -71,7 +73,8 @@ struct weir__easy {
     atomic_bool aborted;
 
     pthread_mutex_t lock;
-    struct weir__connection *connections;
+    struct weir__connection *connections; /* those of threads */
+    struct weir__reactor *reactors;
 };
 
 /* How the handle is set to send. */
@@ -81,12 +84,30 @@ enum weir__request_form {
     WEIR__FORM_BODY, /* POSTFIELDS, of whatever method */
 };
 
+/* Where an attempt in a reactor is. */
+enum weir__way {
+    WEIR__WAY_IDLE,    /* there is none */
+    WEIR__WAY_STARTED, /* in reactor.started: its handle is still the last one's */
+    WEIR__WAY_WAITING, /* in a host's line for its scout, then in reactor.ready */
+    WEIR__WAY_ON,      /* libcurl has it */
+    WEIR__WAY_PARKED,  /* the wire said later */
+    WEIR__WAY_OVER,    /* in reactor.over, or on its way to `ended` */
+};
+
 /* What the callbacks saw of the attempt in hand. */
 struct weir__attempt {
     const struct weir__call *call;
     int64_t timeout_ns; /* its own or the options', whichever is shorter */
+    int64_t budget_ns;  /* of the options': what libcurl may still take, waits at the wire apart */
+    int64_t own_ns;     /* of the call's own: what is left when libcurl gets it; 0: it has none */
     bool reached;       /* the wire */
     int64_t waited_ns;  /* there */
+
+    /* in a reactor */
+    bool later;         /* the wire is to be asked again */
+    bool overdue;       /* ended by its moment */
+    int64_t spent_ns;   /* in libcurl, before it had it last */
+    int64_t connect_ns; /* then, if it connected then */
 
     /* the way there */
     bool opened;      /* a socket was made for it */
@@ -142,11 +163,43 @@ struct weir__connection {
     struct curl_slist *header_nodes;
     size_t header_node_max;
 
-    struct weir__connection *previous, *next; /* under easy.lock */
+    struct weir__connection *previous, *next; /* under easy.lock; a reactor's: in its list */
+
+    /* a reactor's (multi.h); a thread's has none */
+    struct weir__reactor *reactor;
+    enum weir__way way;
+    CURLcode code; /* of one that is over, where early_error is NONE */
+    enum weir_error early_error;
+    const char *early_detail;
+    struct weir__line *line; /* that it stands in */
+    struct weir__connection *line_previous, *line_next;
+    struct weir__shard *shard;   /* its place */
+    struct weir__shard *carrier; /* the one that has the transfer */
+    struct weir__host *host;
+    uint64_t host_stamp; /* of what `host` was */
+    int64_t deadline_ns; /* of the call; WEIR__NEVER for none */
+    int64_t added_ns;    /* when libcurl got it last */
+    int64_t moment_ns;   /* that it waits for */
+    size_t moment_index; /* 0: for none */
+
+    /* a thread's */
     pthread_mutex_t socket_lock;
     unsigned socket_count;
     int sockets[WEIR__SOCKETS_MAX];
 };
+
+/* A connection with its handle, in no list, of a thread or of `reactor`.  NULL where there is no memory. */
+struct weir__connection *weir__easy_connection_new(struct weir__easy *easy, struct weir__reactor *reactor);
+void weir__easy_connection_free(struct weir__connection *connection);
+
+/* Forgets the attempt before. */
+void weir__easy_begin(struct weir__connection *connection, const struct weir__call *call);
+
+/* Until TCP, or TLS on top of it, was there; a connection that never came took all the time there was. */
+int64_t weir__easy_connect_time(const struct weir__connection *connection);
+
+/* From the code of the transfer; `reply` is zeroed. */
+void weir__easy_fill_reply(struct weir__connection *connection, CURLcode code, struct weir__reply *reply);
 
 /* libcurl's unit: rounded up, so that a short timeout is not none; libcurl keeps it in 32 bits. */
 long weir__easy_setup_ms(int64_t ns);
@@ -157,6 +210,9 @@ bool weir__easy_setup_handle(struct weir__connection *connection);
 /* Sets what the call asks for.  NONE, or BAD_REQUEST or RESOURCE with a static text. */
 enum weir_error weir__easy_setup_call(struct weir__connection *connection, const struct weir__call *call,
                                       const char **detail);
+
+/* From attempt.budget_ns and own_ns. */
+void weir__easy_setup_timeout(struct weir__connection *connection);
 
 /* Callbacks of libcurl; `user` is the connection. */
 size_t weir__easy_receive_head(char *line, size_t size, size_t count, void *user);
@@ -175,7 +231,7 @@ const char *weir__easy_socket_stopped(const struct weir__connection *connection)
 /* Ends whatever the connection's sockets are doing.  From any thread. */
 void weir__easy_socket_shutdown(struct weir__connection *connection);
 
-/* Fills reply's error, resend and detail from the code of curl_easy_perform and the attempt. */
+/* Fills reply's error, resend and detail from the transfer's code and the attempt. */
 void weir__easy_error_explain(struct weir__connection *connection, CURLcode code, struct weir__reply *reply);
 
 /* Sets an error with a text that is ours. */

@@ -151,6 +151,12 @@ static const char *lacking(struct weir__connection *connection, CURLcode code)
     return NULL;
 }
 
+/* In a reactor the call's own goes on where libcurl does not count. */
+static bool own_time_is_over(const struct weir__connection *connection)
+{
+    return connection->deadline_ns != WEIR__NEVER && weir__clock_now_ns() + TIMER_SLACK_NS >= connection->deadline_ns;
+}
+
 /* libcurl has one code for both timeouts; waiting in the wire counts for neither. */
 static void explain_timeout(struct weir__connection *connection, struct weir__reply *reply)
 {
@@ -158,10 +164,12 @@ static void explain_timeout(struct weir__connection *connection, struct weir__re
     const struct weir__transport_options *options = &connection->easy->options;
     curl_off_t total_us = 0;
     curl_easy_getinfo(connection->curl, CURLINFO_TOTAL_TIME_T, &total_us);
-    int64_t elapsed_ns = total_us * WEIR__NS_PER_US - attempt->waited_ns;
-    bool total = attempt->sent || elapsed_ns + TIMER_SLACK_NS >= attempt->timeout_ns;
+    int64_t elapsed_ns = total_us * WEIR__NS_PER_US + attempt->spent_ns - attempt->waited_ns;
+    bool own = connection->reactor && own_time_is_over(connection);
+    bool total = own || attempt->overdue || attempt->sent || elapsed_ns + TIMER_SLACK_NS >= attempt->timeout_ns;
+    int64_t limit_ns = own ? attempt->call->timeout_ns : total ? attempt->timeout_ns : options->connect_timeout_ns;
     char limit[32], text[96];
-    weir__units_format_duration(total ? attempt->timeout_ns : options->connect_timeout_ns, limit, sizeof limit);
+    weir__units_format_duration(limit_ns, limit, sizeof limit);
     snprintf(text, sizeof text,
              total             ? "the attempt took longer than %s"
              : attempt->opened ? "no connection within %s"
@@ -173,15 +181,15 @@ static void explain_timeout(struct weir__connection *connection, struct weir__re
 
 /*
  * Whether libcurl's word that the response is whole can be believed after cancel or abort: the end of a response that
- * has neither length nor chunks is the end of its connection, and they make just that.
+ * has neither length nor chunks is the end of its connection, and they make just that (not in a reactor).
  */
 static bool surely_whole(const struct weir__connection *connection)
 {
     const struct weir__attempt *attempt = &connection->attempt;
     curl_off_t length = -1;
     curl_easy_getinfo(connection->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    return connection->form == WEIR__FORM_HEAD || attempt->status == 204 || attempt->status == 304 ||
-           attempt->chunked || length >= 0;
+    return connection->reactor || connection->form == WEIR__FORM_HEAD || attempt->status == 204 ||
+           attempt->status == 304 || attempt->chunked || length >= 0;
 }
 
 /* Whether anything came back: without that, a lack of memory is just that. */

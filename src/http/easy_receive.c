@@ -26,7 +26,7 @@ static void extend_timeout(struct weir__connection *connection, int64_t waited_n
 {
     if (waited_ns < WAIT_WORTH_NS)
         return;
-    int64_t timeout_ns = connection->easy->options.timeout_ns, own_ns = connection->attempt.call->timeout_ns;
+    int64_t timeout_ns = connection->attempt.budget_ns, own_ns = connection->attempt.own_ns;
     int64_t sum_ns = waited_ns < INT64_MAX - timeout_ns ? timeout_ns + waited_ns : INT64_MAX;
     long ms = weir__easy_setup_ms(own_ns > 0 && own_ns < sum_ns ? own_ns : sum_ns);
     if (ms != connection->timeout_ms)
@@ -46,10 +46,11 @@ int weir__easy_receive_wire(void *user, char *remote, char *local, int remote_po
     if (weir__easy_socket_stopped(connection))
         return CURL_PREREQFUNC_ABORT;
     attempt->reached = true;
-    attempt->new_connection = attempt->opened;
+    attempt->new_connection |= attempt->opened;
     int64_t waited_ns = attempt->call->wire(attempt->call->context, attempt->opened);
     if (waited_ns < 0) {
-        attempt->refused = true;
+        attempt->later = connection->reactor && waited_ns == WEIR__WIRE_LATER;
+        attempt->refused = !attempt->later;
         return CURL_PREREQFUNC_ABORT;
     }
     attempt->waited_ns = waited_ns;

@@ -5,6 +5,7 @@
  * handle is set to, and every call undoes what it does not want.
  */
 #include "http/easy.h"
+#include "http/multi.h"
 
 #include "base/clock.h"
 
@@ -68,6 +69,27 @@ static bool setup_callbacks(struct weir__connection *connection)
     return good;
 }
 
+/*
+ * What a reactor's handle has that a thread's has not.  libcurl keeps CLOSESOCKETDATA with the connection, which may
+ * outlive the handle that made it.  QUICK_EXIT: else the end of a transfer whose name is being looked up waits for the
+ * resolver, and the whole loop with it; the resolver's thread is left to end by itself.
+ */
+static bool setup_reactor(struct weir__connection *connection)
+{
+    struct weir__reactor *reactor = connection->reactor;
+    CURL *curl = connection->curl;
+    bool good = true;
+    SET(CURLOPT_PRIVATE, (void *)connection);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    SET(CURLOPT_PIPEWAIT, 1L); /* means something where streams share connections */
+    SET(CURLOPT_QUICK_EXIT, 1L);
+    SET(CURLOPT_PREREQFUNCTION, weir__multi_transfer_wire);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, weir__multi_shard_close);
+    SET(CURLOPT_CLOSESOCKETDATA, reactor);
+    SET(CURLOPT_SHARE, reactor->share);
+    return good;
+}
+
 static bool setup_tls(struct weir__connection *connection)
 {
     const struct weir__transport_options *options = &connection->easy->options;
@@ -116,7 +138,8 @@ bool weir__easy_setup_handle(struct weir__connection *connection)
     SET(CURLOPT_HTTPHEADER, &plain_list);
     connection->proxy = easy->proxy.http;
     connection->form = WEIR__FORM_GET;
-    return good && setup_callbacks(connection) && setup_tls(connection);
+    return good && setup_callbacks(connection) && setup_tls(connection) &&
+           (!connection->reactor || setup_reactor(connection));
 }
 
 static bool has_field(const struct weir__call *call, const char *name)
@@ -305,9 +328,11 @@ static bool setup_url(struct weir__connection *connection, const char *url)
 
 /* Bounds connecting too, where it is shorter than the timeout of that.  A wait at the wire may have left a longer one.
  */
-static void setup_timeout(struct weir__connection *connection)
+void weir__easy_setup_timeout(struct weir__connection *connection)
 {
-    long timeout_ms = weir__easy_setup_ms(connection->attempt.timeout_ns);
+    const struct weir__attempt *attempt = &connection->attempt;
+    bool own = attempt->own_ns > 0 && attempt->own_ns < attempt->budget_ns;
+    long timeout_ms = weir__easy_setup_ms(own ? attempt->own_ns : attempt->budget_ns);
     if (timeout_ms != connection->timeout_ms)
         curl_easy_setopt(connection->curl, CURLOPT_TIMEOUT_MS, timeout_ms);
     connection->timeout_ms = timeout_ms;
@@ -328,7 +353,7 @@ enum weir_error weir__easy_setup_call(struct weir__connection *connection, const
         return error;
     enum weir__request_form form = head ? WEIR__FORM_HEAD : body ? WEIR__FORM_BODY : WEIR__FORM_GET;
     setup_form(connection, call, form);
-    setup_timeout(connection);
+    weir__easy_setup_timeout(connection);
     if (!setup_method(connection, call, form) || !setup_decoding(connection, call) ||
         !setup_proxy(connection, call->url) || !setup_url(connection, call->url)) {
         *detail = "out of memory";

@@ -2,9 +2,11 @@
  * easy_socket - the sockets of a connection, and how cancel and abort reach them.
  *
  * A socket stands in the list from its making until right before its close, both under the lock under which it is shut
- * down from outside: so the number used there is never one that was closed and given to somebody else.
+ * down from outside: so the number used there is never one that was closed and given to somebody else.  A reactor's
+ * sockets are in no such list: its loop ends what is to end.
  */
 #include "http/easy.h"
+#include "http/multi.h"
 
 #include "base/sync.h"
 
@@ -29,6 +31,11 @@ static bool remember(struct weir__connection *connection, int fd)
         connection->sockets[connection->socket_count++] = fd;
     weir__mutex_unlock(&connection->socket_lock);
     return taken;
+}
+
+static bool keep(struct weir__connection *connection, int fd)
+{
+    return !weir__easy_socket_stopped(connection) && weir__multi_shard_note(connection->reactor, fd);
 }
 
 static void forget(struct weir__connection *connection, int fd)
@@ -61,7 +68,7 @@ curl_socket_t weir__easy_socket_open(void *user, curlsocktype purpose, struct cu
         attempt->socket_errno = errno;
         return CURL_SOCKET_BAD;
     }
-    if (!remember(connection, fd)) {
+    if (!(connection->reactor ? keep(connection, fd) : remember(connection, fd))) {
         close(fd);
         return CURL_SOCKET_BAD;
     }

@@ -167,3 +167,15 @@ CURLcode weir__tls_apply(CURL *curl, void *ssl_ctx, void *user)
         return CURLE_SSL_CERTPROBLEM;
     return CURLE_OK;
 }
+
+bool weir__tls_speaks_http2(CURL *curl)
+{
+    struct curl_tlssessioninfo *session = NULL;
+    const unsigned char *name = NULL;
+    unsigned size = 0;
+    if (curl_easy_getinfo(curl, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session ||
+        session->backend != CURLSSLBACKEND_OPENSSL || !session->internals)
+        return false;
+    SSL_get0_alpn_selected(session->internals, &name, &size);
+    return size == 2 && memcmp(name, "h2", 2) == 0;
+}

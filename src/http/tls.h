@@ -27,4 +27,7 @@ void weir__tls_free(struct weir__tls *tls); /* NULL is a no-op */
 /* A CURLOPT_SSL_CTX_FUNCTION; `user` is the struct weir__tls.  Anything that fails here fails the handshake. */
 CURLcode weir__tls_apply(CURL *curl, void *ssl_ctx, void *user);
 
+/* Whether ALPN chose HTTP/2 for the connection that the handle has at the moment.  Only where this file is usable. */
+bool weir__tls_speaks_http2(CURL *curl);
+
 #endif

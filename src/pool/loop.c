@@ -193,17 +193,19 @@ static bool start_loop(struct weir__loop *loop)
     return loop->started;
 }
 
-/* The loop with the fewest; one whose thread does not start is left out as long as another runs. */
+/* The loop with the fewest.  One whose thread does not start is left out; the others take no more than their share for
+ * it. */
 bool weir__loop_place(struct weir__worker *worker)
 {
     struct weir__pool *pool = worker->pool;
+    const uint32_t share = (pool->worker_max + pool->loop_count - 1) / pool->loop_count;
     struct weir__loop *best = NULL;
 
     if (!start_listener(pool))
         return false;
     for (uint32_t i = 0; i < pool->loop_count; i++) {
         struct weir__loop *loop = &pool->loops[i];
-        if ((best == NULL || loop->worker_count < best->worker_count) && start_loop(loop))
+        if (loop->worker_count < (best != NULL ? best->worker_count : share) && start_loop(loop))
             best = loop;
     }
     if (best == NULL)
