@@ -46,7 +46,7 @@ OUR_CPPFLAGS := -Isrc -Iinclude -D_GNU_SOURCE $(if $(SANITIZE),,-D_FORTIFY_SOURC
 OUR_CFLAGS   := -std=c11 -fPIC -fvisibility=hidden -pthread $(WARN) $(HARDEN) $(SANITIZE) $(WERROR)
 OUR_LDFLAGS  := -pthread $(RELRO) $(SANITIZE)
 LIB_LIBS     := -lcurl -lcjson -lssl -lcrypto
-CMD_LIBS     := $(LIB_LIBS) -lmicrohttpd
+CMD_LIBS     := $(LIB_LIBS) -lmicrohttpd -lm
 # What a shared object of ours leaves open is a mistake; a sanitizer's runtime may come with the program.
 CLOSED       := $(if $(SANITIZE),,-Wl$(,)-z$(,)defs)
 # Where `weir exec` looks for its library, seen from the command and from the root.
@@ -62,6 +62,8 @@ CMD_SRC  := $(sort $(wildcard src/cli/*.c))
 CURL_SRC := $(sort $(wildcard test/support/exec_*.c))
 SUP_SRC  := $(filter-out $(CURL_SRC),$(sort $(wildcard test/support/*.c)))
 UNIT_SRC := $(sort $(wildcard test/unit/*.c))
+# What is compiled and run a second time, with the async engine as weir.h's default.
+ASYNC_SRC := $(sort $(wildcard $(patsubst %,test/unit/test_%.c,core_* host_* http_cancel public_dispatcher public_limits)))
 SIM_SRC  := $(sort $(wildcard test/sim/*.c))
 SCOPE_SRC := $(sort $(wildcard test/scope/*.c))
 STARVE_SRC := $(sort $(wildcard test/torture/starve*.c))
@@ -73,8 +75,8 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(OUT)/obj/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$(OUT)/obj/%.o)
 SUP_OBJ  := $(SUP_SRC:%.c=$(OUT)/obj/%.o)
 EXEC_OBJ := $(EXEC_SRC:%.c=$(OUT)/obj/%.o)
-UNITS    := $(patsubst test/%.c,$(OUT)/test/%,$(UNIT_SRC) $(SIM_SRC) $(SCOPE_SRC))
-BASELINES := $(patsubst test/%.c,$(OUT)/test/%,$(filter %/bare.c,$(BENCH_SRC)) $(CURL_SRC))
+UNITS    := $(patsubst test/%.c,$(OUT)/test/%,$(UNIT_SRC) $(SIM_SRC) $(SCOPE_SRC)) $(ASYNC_SRC:test/unit/%.c=$(OUT)/test/async/%)
+BASELINES := $(patsubst test/%.c,$(OUT)/test/%,$(filter %/bare.c %/bare_multi.c,$(BENCH_SRC)) $(CURL_SRC))
 BENCHES  := $(filter-out $(BASELINES),$(BENCH_SRC:test/%.c=$(OUT)/test/%))
 EXAMPLES := $(EXAMPLE_C:%.c=$(OUT)/%) $(EXAMPLE_CC:%.cc=$(OUT)/%)
 PRODUCTS := $(patsubst %,$(OUT)/%,weir libweir.a libweir.so libweir-exec.so)
@@ -113,10 +115,16 @@ $(OUT)/libweir-exec.so: $(EXEC_OBJ) $(OUT)/libweir.a src/libweir-exec.map
 	$(Q)$(CC) $(CFLAGS) $(OUR_LDFLAGS) $(CLOSED) -shared -Wl,--version-script=src/libweir-exec.map -Wl,--as-needed \
 	  $(LDFLAGS) -o $@ $(EXEC_OBJ) $(OUT)/libweir.a
 
-MORE_CPPFLAGS = $(if $(filter src/cli/%,$<),$(CMD_CPPFLAGS)) $(if $(filter test/%,$<),-Itest)
+MORE_CPPFLAGS = $(if $(filter src/cli/%,$<),$(CMD_CPPFLAGS)) $(if $(filter test/%,$<),-Itest) \
+                $(if $(findstring /async/,$@),-DWEIR_ENGINE_DEFAULT=WEIR_ENGINE_ASYNC)
+COMPILE   = mkdir -p $(@D) && $(CC) $(OUR_CPPFLAGS) $(MORE_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(OUT)/obj/%.o: %.c $(OUT)/flags
 	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(OUR_CPPFLAGS) $(MORE_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(COMPILE)
+
+$(OUT)/obj/test/async/%.o: test/unit/%.c $(OUT)/flags
+	$(call say,CC,$@)
+	$(Q)$(COMPILE)
 
 # The command without its main(), for tests of its parts.
 $(OUT)/obj/test/command.a: $(filter-out %/main.o,$(CMD_OBJ)) $(SUP_OBJ)
@@ -172,7 +180,7 @@ $(OUT)/flags: $(if $(KEEP),,FORCE)
 	$(Q)mkdir -p $(@D) && echo '$(CC) $(CPPFLAGS) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
 	  echo '$(CC) $(CPPFLAGS) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(LDFLAGS)' > $@
 
--include $(patsubst %.c,$(OUT)/obj/%.d,$(ALL_C)) $(FUZZED:.o=.d) $(FUZZ_SRC:%.c=$(OUT)/fuzz/obj/%.d)
+-include $(patsubst %.c,$(OUT)/obj/%.d,$(ALL_C)) $(ASYNC_SRC:test/unit/%.c=$(OUT)/obj/test/async/%.d) $(FUZZED:.o=.d) $(FUZZ_SRC:%.c=$(OUT)/fuzz/obj/%.d)
 
 deps: ## install what building, testing and checking need (Debian packages)
 	$(Q).ci/deps build test check

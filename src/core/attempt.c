@@ -19,6 +19,9 @@
 /* A wait at the wire that is shorter than this costs more than the unevenness that it would straighten. */
 #define WIRE_SLACK_NS INT64_C(50000)
 
+/* So often an attempt that comes late to its place in the pace takes another; then it goes as it comes. */
+#define LATE_MAX 3u
+
 /*
  * A worker inside of the transport is waited for at exit().  So it steps out for what may take long in here, and where
  * exit() came meanwhile it never goes back.
@@ -115,14 +118,19 @@ static bool consent(const struct weir__try *attempt)
     return consents;
 }
 
-/* It is asked again, where it was parked: the user's word has been had, and a kept connection keeps its place. */
-static bool comes_back(struct weir__try *attempt, bool new_connection)
+/*
+ * It is asked again, where it was parked: the user's word has been had, and it keeps the place that it took in the
+ * pace, unless its connection went to another and the way to a new one made it late.  That may happen again, but not
+ * for ever.
+ */
+static bool comes_back(struct weir__try *attempt, bool new_connection, int64_t now_ns)
 {
     if (!attempt->parked)
         return false;
     attempt->parked = false;
     weir__pool_unpark(attempt->worker);
-    return !new_connection;
+    return !new_connection || now_ns - attempt->call->wire_again_ns <= WIRE_SLACK_NS ||
+           ++attempt->late_count > LATE_MAX;
 }
 
 /*
@@ -134,7 +142,7 @@ static int64_t pass_wire(void *context, bool new_connection)
     struct weir__try *attempt = context;
     struct weir *weir = attempt->weir;
     const int64_t ready_ns = now_of(weir);
-    const bool asked = attempt->parked, in_place = comes_back(attempt, new_connection);
+    const bool asked = attempt->parked, in_place = comes_back(attempt, new_connection, ready_ns);
     const bool consents = asked || consent(attempt);
     int64_t now_ns = attempt->job->sending != NULL && !asked ? now_of(weir) : ready_ns;
 

@@ -23,6 +23,7 @@ struct weir__try {
     enum weir__held_back held_back;
     struct weir__call *call; /* in a loop: whose this is, so that the wire can put it off; else NULL */
     bool parked;             /* it did */
+    uint32_t late_count;     /* so often it came too late for the moment that it had been put off to */
     int64_t sent_ns;         /* 0: not sent */
     int64_t sent_wall_ns;    /* only where a callback will be told */
     int64_t began_ns;        /* 0: no response began */

@@ -109,7 +109,8 @@ struct weir__transport {
     void (*free)(struct weir__transport *transport); /* every connection and reactor must be closed; NULL is a no-op */
 
     /*
-     * Reactors.  One belongs to one thread, which alone makes it, opens connections in it, starts, polls and closes.
+     * Reactors.  One belongs to the first thread that uses it, which alone opens connections in it, starts, polls and
+     * closes; another may make it and, afterwards, free it.
      * Its connections are closed by `close` before it is freed, none of them with an attempt under way; `cancel` and
      * `abort` reach them as they do those that perform.
      */

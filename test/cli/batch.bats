@@ -267,6 +267,7 @@ print([(x["weir"]["line"], x["error"]["code"]) for x in map(json.loads, open(sys
     run ! grep -q $'\x1b' "$out"
 }
 
+# bats test_tags=any_engine
 @test "an input that cannot be read, and an empty one" {
     start_server
     run_weir -u "$URL" -i "$BATS_TEST_TMPDIR/none" -o "$out"
@@ -282,6 +283,7 @@ print([(x["weir"]["line"], x["error"]["code"]) for x in map(json.loads, open(sys
     is "$(summary "(s['total'], s['attempts'])")" "(0, 0)"
 }
 
+# bats test_tags=any_engine
 @test "the input is never taken for the results file" {
     start_server
     make_jobs 3 >"$jobs"
@@ -407,6 +409,7 @@ P
     is "$(results "(sorted(r), notes, bad)" "$json")" "(['1', '2', '3'], [], [])"
 }
 
+# bats test_tags=any_engine
 @test "-o - and --json both want stdout: refused before anything is sent" {
     start_server
     make_jobs 2 >"$jobs"
@@ -506,6 +509,7 @@ P
     run ! test -e "$out.3"
 }
 
+# bats test_tags=any_engine
 @test "--dry-run sends nothing, makes no file, says how many jobs and how long at least, and what is bad" {
     start_server
     { make_jobs 501 && echo '{"url":' && echo '/'; } >"$jobs"
@@ -543,6 +547,7 @@ P
     [ ! -s "$out.2" ] # so that the right command can begin in it
 }
 
+# bats test_tags=any_engine
 @test "--metrics never takes the place of the results, the input or the configuration" {
     start_server
     make_jobs 3 >"$jobs"
@@ -557,6 +562,7 @@ P
     cmp "$conf" "$conf.copy"
 }
 
+# bats test_tags=any_engine
 @test "standard input cannot be the input and the body, or the input and the configuration" {
     start_server
     make_jobs 3 >"$jobs"
@@ -620,6 +626,7 @@ P
     is "$(results "results[0]['response']['headers']['x-fine']")" yes
 }
 
+# bats test_tags=any_engine
 @test "each sample in conf/ is a valid configuration" {
     export WEIR_TOKEN=t
     for sample in "$BATS_TEST_DIRNAME"/../../conf/*.json; do

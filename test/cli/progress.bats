@@ -55,6 +55,7 @@ with open(out, 'w') as lines, open(widths, 'w') as sizes:
 P
 }
 
+# bats test_tags=any_engine
 @test "on a terminal one line is drawn in place, ten times a second at most, and never as wide as the terminal" {
     start_target --latency 50ms
     on_terminal 80 0 -u "$URL/" -n 60 -c 3 -r 20/s
@@ -69,6 +70,7 @@ P
     is "$(awk -v n="$drawn" 'NR == 1 { first = $1 } { last = $1 } END { print n - 1 <= (last - first) * 10.5 + 1 }' "$widths")" 1
 }
 
+# bats test_tags=any_engine
 @test "a terminal that is made narrower gets a shorter line, with the count in it" {
     start_target --latency 50ms
     on_terminal 120 1 -u "$URL/" -n 60 -c 3 -r 20/s
@@ -78,6 +80,7 @@ P
     [ "$(grep -Ec '^[0-9]+/60  [0-9.]+/s' "$err")" -ge 3 ]
 }
 
+# bats test_tags=any_engine
 @test "in a log there is a plain line every ten seconds, without bar and control characters" {
     start_target
     begin -u "$URL/" -n 12 -r 1/s
@@ -106,6 +109,7 @@ said() {
     is "$code" 3
 }
 
+# bats test_tags=any_engine
 @test "--quiet and --progress never show nothing" {
     start_target --latency 50ms
     begin -u "$URL/" -n 20 -c 2 --quiet
@@ -180,6 +184,7 @@ said() {
     is "${beside[*]}" "$metrics"
 }
 
+# bats test_tags=any_engine
 @test "promtool finds nothing wrong with the metrics" {
     command -v promtool >/dev/null || skip "promtool is not here: Debian has it in the package prometheus"
     start_target --latency 5ms --limit 20/s --headers retry-after
@@ -194,6 +199,7 @@ said() {
     has "$output" weir_bad
 }
 
+# bats test_tags=any_engine
 @test "a metrics file that cannot be written is said before anything is sent, and what is no file is left alone" {
     start_target
     begin -u "$URL/" -n 3 --metrics "$BATS_TEST_TMPDIR/none/weir.prom"

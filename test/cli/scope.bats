@@ -32,6 +32,7 @@ arrived() {
     [ "$(stats arrivals)" -ge "$1" ]
 }
 
+# bats test_tags=any_engine
 @test "the help of run and check names the option" {
     for command in run check; do
         run "$weir" $command --help
@@ -40,6 +41,7 @@ arrived() {
     done
 }
 
+# bats test_tags=any_engine
 @test "a name that is none is refused with what would be one, and nothing is sent or made" {
     start_target
     for bad in host: host:.hidden host:.. host:a/b host:../a "host:$name b" hots:a api '' \
@@ -65,6 +67,7 @@ arrived() {
     done
 }
 
+# bats test_tags=any_engine
 @test "check and a dry run look at the name alone" {
     run --separate-stderr "$weir" check --scope "$scope" -u http://127.0.0.1:1/ -n 1 -r 5/s
     is "$status" 0
@@ -181,6 +184,7 @@ arrived() {
     is "$(summary "s['statuses']")" "{'200': 10}"
 }
 
+# bats test_tags=any_engine
 @test "memory of that name that is no scope is refused with what to do" {
     start_target
     echo 'no scope' >"/dev/shm/weir.$name"

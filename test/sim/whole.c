@@ -8,6 +8,9 @@
  *   whole --seed N       one of them again, with what it was, and the log of its events where something was violated
  *   whole --log N        the same, with the log in any case
  *
+ * Each random scenario has an engine, by lot; `--engine threads` or `--engine async`, before the others, gives that to
+ * all; those by name are run with each, one after the other, unless one is given.
+ *
  * The exit status is 1 where anything was violated.  Each run is a function of its seed.
  */
 #include "base/clock.h"
@@ -33,18 +36,35 @@
 
 static unsigned tests, failures;
 static struct fibers *fibers;
+static int engine = -1; /* of all scenarios; negative: as each has it */
 
 static void say(bool good, const char *name, const char *detail)
 {
     tests++;
     failures += !good;
-    printf("%s %u - %s%s%s\n", good ? "ok" : "not ok", tests, name, detail[0] == '\0' ? "" : ": ", detail);
+    printf("%s %u - %s%s%s%s\n", good ? "ok" : "not ok", tests, engine == WEIR_ENGINE_ASYNC ? "async: " : "", name,
+           detail[0] == '\0' ? "" : ": ", detail);
     (void)fflush(stdout);
 }
 
-static bool run(const struct sim_plan *plan, struct sim_result *result)
+/* An engine by lot, which leaves all else as the seed has it. */
+static struct sim_plan random_plan(uint64_t seed)
 {
-    if (!sim_whole_run(fibers, plan, result)) {
+    struct sim_plan plan = sim_plan_random(seed);
+    uint64_t random = plan.seed ^ UINT64_C(0xe61e);
+
+    plan.options.engine = (enum weir_engine)weir__random_below(&random, 2);
+    plan.options.loop_count = 1 + (uint32_t)weir__random_below(&random, 3);
+    return plan;
+}
+
+static bool run(const struct sim_plan *given, struct sim_result *result)
+{
+    struct sim_plan plan = *given;
+
+    if (engine >= 0)
+        plan.options.engine = (enum weir_engine)engine;
+    if (!sim_whole_run(fibers, &plan, result)) {
         result->held = false;
         (void)snprintf(result->what, sizeof result->what, "out of memory");
     }
@@ -89,7 +109,7 @@ static void run_seeds(uint64_t count)
     char detail[512], text[400];
 
     for (seed = 1; seed <= count && violated < VIOLATIONS_MAX; seed++) {
-        const struct sim_plan plan = sim_plan_random(seed);
+        const struct sim_plan plan = random_plan(seed);
         if (!run(&plan, &r)) {
             violated++;
             printf("# seed %" PRIu64 ": %s\n# again: whole --seed %" PRIu64 "\n", seed, r.what, seed);
@@ -103,7 +123,7 @@ static void run_seeds(uint64_t count)
 
 static void replay(uint64_t seed, bool always)
 {
-    struct sim_plan plan = sim_plan_random(seed);
+    struct sim_plan plan = random_plan(seed);
     struct sums sums = {.jobs = 0};
     struct sim_result r;
     char *log = NULL, text[400];
@@ -114,6 +134,8 @@ static void replay(uint64_t seed, bool always)
     if (plan.log != NULL)
         (void)fclose(plan.log);
     sim_plan_describe(&plan);
+    printf("# engine %s, %" PRIu32 " loops\n",
+           (engine < 0 ? (int)plan.options.engine : engine) == 0 ? "threads" : "async", plan.options.loop_count);
     if (log != NULL && (always || !r.held))
         for (char *line = log, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
             printf("# %.*s\n", (int)(end - line), line);
@@ -323,14 +345,15 @@ static void show_lie(const struct lie *lie)
     struct sim_result r = {.held = true};
     char detail[400];
     uint64_t seed;
+    bool seen = false;
 
-    for (seed = 1; seed <= LIE_SEEDS && r.held; seed++) {
-        struct sim_plan plan = lie->strict ? kept_limit(seed) : sim_plan_random(seed);
+    for (seed = 1; seed <= LIE_SEEDS && !seen; seed++) {
+        struct sim_plan plan = lie->strict ? kept_limit(seed) : random_plan(seed);
         plan.lie = lie->lie;
-        (void)run(&plan, &r);
+        seen = !run(&plan, &r) && strstr(r.what, lie->seen) != NULL;
     }
     (void)snprintf(detail, sizeof detail, "seed %" PRIu64 ", %s", seed - 1, r.what);
-    say(!r.held && strstr(r.what, lie->seen) != NULL, lie->name, detail);
+    say(seen, lie->name, detail);
 }
 
 static void show_lies(void)
@@ -356,13 +379,42 @@ static void show_lies(void)
         show_lie(&lies[i]);
 }
 
+static void show_all(void)
+{
+    const int given = engine;
+
+    for (int each = WEIR_ENGINE_THREADS; each <= WEIR_ENGINE_ASYNC; each++) {
+        if (given >= 0 && given != each)
+            continue;
+        engine = each;
+        show_limits();
+        show_pause();
+        show_storm();
+        show_backoff();
+        show_dialects();
+        show_lies();
+    }
+    engine = given;
+}
+
+static bool parse_engine(const char *name)
+{
+    engine = strcmp(name, "threads") == 0 ? WEIR_ENGINE_THREADS : strcmp(name, "async") == 0 ? WEIR_ENGINE_ASYNC : -1;
+    return engine >= 0;
+}
+
 int main(int count, char **arguments)
 {
-    const char *option = count > 1 ? arguments[1] : "";
+    const char *option;
     uint64_t number = 0;
 
+    if (count > 2 && strcmp(arguments[1], "--engine") == 0 && parse_engine(arguments[2])) {
+        count -= 2;
+        arguments += 2;
+    }
+    option = count > 1 ? arguments[1] : "";
     if (count > 1 && (count != 3 || !weir__units_parse_count(arguments[2], UINT64_MAX / 2, &number) || number == 0)) {
-        (void)fprintf(stderr, "usage: whole [--seeds N | --seed N | --log N]\n");
+        (void)fprintf(stderr, "usage: whole [--engine threads|async] [--seeds N | --seed N | --log N]\n");
         return 2;
     }
     fibers = fibers_new();
@@ -373,12 +425,7 @@ int main(int count, char **arguments)
     } else if (strcmp(option, "--seeds") == 0) {
         run_seeds(number);
     } else if (count == 1) {
-        show_limits();
-        show_pause();
-        show_storm();
-        show_backoff();
-        show_dialects();
-        show_lies();
+        show_all();
         run_seeds(SEEDS);
     } else {
         (void)fprintf(stderr, "whole: unknown option %s\n", option);

@@ -1,47 +1,18 @@
-/* fake_transport - see fake_transport.h */
+/* fake_transport - see fake_transport.h; here, what blocks, and what the test says and sees. */
 #include "support/fake_transport.h"
 
 #include "base/clock.h"
 #include "base/sync.h"
 #include "support/fake_clock.h"
+#include "support/fake_transport_parts.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS_MAX 256u
-
-struct weir__connection {
-    struct fake_transport *fake;
-    struct weir__connection *next;        /* of all open ones */
-    struct weir__connection *next_parked; /* in the order of parking */
-    sem_t go;                             /* posted by a release, a cancel, and by an abort for good */
-    const struct weir__call *call;        /* the worker's own */
-};
-
-struct fake_transport {
-    struct weir__transport base; /* first */
-    const struct weir__env *env;
-    struct fake_step usual;
-
-    pthread_mutex_t lock; /* guards all below */
-    struct fake_step steps[STEPS_MAX];
-    uint32_t step_count, step_next;
-    struct fake_record records[FAKE_RECORDS_MAX];
-    uint32_t begun, sent, parked, cuts;
-    struct weir__connection *open, *first_parked;
-    bool aborted;
-};
-
-static struct fake_transport *fake_of(struct weir__transport *transport)
+struct weir__connection *fake_connection_new(struct fake_transport *fake, struct weir__reactor *reactor)
 {
-    return (struct fake_transport *)transport;
-}
-
-static struct weir__connection *open_connection(struct weir__transport *transport)
-{
-    struct fake_transport *fake = fake_of(transport);
     struct weir__connection *connection = calloc(1, sizeof *connection);
 
     if (connection == NULL || !weir__sem_init(&connection->go, 0)) {
@@ -49,11 +20,17 @@ static struct weir__connection *open_connection(struct weir__transport *transpor
         return NULL;
     }
     connection->fake = fake;
+    connection->reactor = reactor;
     weir__mutex_lock(&fake->lock);
     connection->next = fake->open;
     fake->open = connection;
     weir__mutex_unlock(&fake->lock);
     return connection;
+}
+
+static struct weir__connection *open_connection(struct weir__transport *transport)
+{
+    return fake_connection_new(fake_of(transport), NULL);
 }
 
 static void close_connection(struct weir__connection *connection)
@@ -62,11 +39,14 @@ static void close_connection(struct weir__connection *connection)
 
     if (connection == NULL)
         return;
+    assert(connection->phase == FAKE_IDLE);
     weir__mutex_lock(&connection->fake->lock);
     for (at = &connection->fake->open; *at != connection; at = &(*at)->next)
         assert(*at != NULL);
     *at = connection->next;
     weir__mutex_unlock(&connection->fake->lock);
+    if (connection->reactor != NULL)
+        fake_reactor_forget(connection);
     weir__sem_clear(&connection->go);
     free(connection);
 }
@@ -79,6 +59,8 @@ static void abort_all(struct weir__transport *transport)
     fake->aborted = true;
     for (struct weir__connection *c = fake->open; c != NULL; c = c->next)
         weir__sem_post(&c->go);
+    for (struct weir__reactor *r = fake->reactors; r != NULL; r = r->next)
+        weir__sem_post(&r->bell);
     weir__mutex_unlock(&fake->lock);
 }
 
@@ -87,7 +69,7 @@ static void cancel(struct weir__connection *connection)
     weir__mutex_lock(&connection->fake->lock);
     connection->fake->cuts++;
     weir__mutex_unlock(&connection->fake->lock);
-    weir__sem_post(&connection->go);
+    weir__sem_post(connection->reactor != NULL ? &connection->reactor->bell : &connection->go);
 }
 
 static void free_fake(struct weir__transport *transport)
@@ -96,12 +78,12 @@ static void free_fake(struct weir__transport *transport)
 
     if (fake == NULL)
         return;
-    assert(fake->open == NULL);
+    assert(fake->open == NULL && fake->reactors == NULL);
     weir__mutex_clear(&fake->lock);
     free(fake);
 }
 
-static int64_t now_of(const struct fake_transport *fake)
+int64_t fake_now(const struct fake_transport *fake)
 {
     return fake->env->now_ns(fake->env->context);
 }
@@ -116,7 +98,7 @@ static bool is_aborted(struct fake_transport *fake)
     return aborted;
 }
 
-static bool is_cut(struct weir__connection *connection)
+bool fake_is_cut(struct weir__connection *connection)
 {
     const atomic_bool *cancelled = connection->call->cancelled;
 
@@ -128,12 +110,12 @@ static bool pass_time(struct weir__connection *connection, int64_t ns)
 {
     struct fake_transport *fake = connection->fake;
 
-    if (ns > 0 && !is_cut(connection))
-        (void)fake->env->wait(fake->env->context, &connection->go, now_of(fake) + ns);
-    return !is_cut(connection);
+    if (ns > 0 && !fake_is_cut(connection))
+        (void)fake->env->wait(fake->env->context, &connection->go, fake_now(fake) + ns);
+    return !fake_is_cut(connection);
 }
 
-static bool park(struct weir__connection *connection)
+void fake_park(struct weir__connection *connection)
 {
     struct fake_transport *fake = connection->fake;
     struct weir__connection **at;
@@ -142,23 +124,38 @@ static bool park(struct weir__connection *connection)
     for (at = &fake->first_parked; *at != NULL; at = &(*at)->next_parked)
         continue;
     connection->next_parked = NULL;
+    connection->parked = true;
     *at = connection;
     fake->parked++;
     weir__mutex_unlock(&fake->lock);
-    if (!is_cut(connection))
-        (void)weir__sem_wait(&connection->go, WEIR__NEVER);
+}
+
+void fake_unpark(struct weir__connection *connection)
+{
+    struct fake_transport *fake = connection->fake;
+    struct weir__connection **at;
+
     weir__mutex_lock(&fake->lock);
     for (at = &fake->first_parked; *at != NULL; at = &(*at)->next_parked)
         if (*at == connection) { /* still there: a cancel or an abort woke it */
             *at = connection->next_parked;
+            connection->parked = false;
             fake->parked--;
             break;
         }
     weir__mutex_unlock(&fake->lock);
-    return !is_cut(connection);
 }
 
-static struct fake_record *begin(struct fake_transport *fake, const struct weir__call *call, struct fake_step *out)
+static bool stay_parked(struct weir__connection *connection)
+{
+    fake_park(connection);
+    if (!fake_is_cut(connection))
+        (void)weir__sem_wait(&connection->go, WEIR__NEVER);
+    fake_unpark(connection);
+    return !fake_is_cut(connection);
+}
+
+struct fake_record *fake_begin(struct fake_transport *fake, const struct weir__call *call, struct fake_step *out)
 {
     struct fake_record *record;
 
@@ -178,10 +175,46 @@ static struct fake_record *begin(struct fake_transport *fake, const struct weir_
     return record;
 }
 
-static void fail(struct weir__reply *reply, enum weir_error error)
+void fake_fail(struct weir__reply *reply, enum weir_error error)
 {
     reply->error = error;
     (void)snprintf(reply->detail, sizeof reply->detail, "scripted: %s", weir_error_code(error));
+}
+
+void fake_note_sent(struct fake_transport *fake, struct fake_record *record, struct weir__reply *reply)
+{
+    reply->sent = true;
+    weir__mutex_lock(&fake->lock);
+    record->sent = true;
+    record->sent_ns = fake_now(fake);
+    fake->sent++;
+    weir__mutex_unlock(&fake->lock);
+}
+
+void fake_take_beginning(struct fake_transport *fake, const struct weir__call *call, const struct fake_step *step,
+                         struct fake_record *record, struct weir__reply *reply)
+{
+    static const struct weir_header headers[] = {{"x-fake", "1"}};
+
+    weir__mutex_lock(&fake->lock);
+    record->began_ns = fake_now(fake);
+    weir__mutex_unlock(&fake->lock);
+    call->began(call->context);
+    reply->http_status = step->http_status;
+    reply->headers = step->headers != NULL ? step->headers : headers;
+    reply->header_count = step->headers != NULL ? step->header_count : 1;
+    if (step->http_status >= 400 && call->headed != NULL)
+        call->headed(call->context, step->http_status, reply->headers, reply->header_count);
+}
+
+void fake_take_end(const struct fake_step *step, struct weir__reply *reply)
+{
+    reply->resend = step->resend;
+    reply->redirect_url = step->redirect_url;
+    reply->body = step->body;
+    reply->body_size = step->body == NULL ? 0 : strlen(step->body);
+    if (step->error != WEIR_ERROR_NONE)
+        fake_fail(reply, step->error);
 }
 
 /* The part until the request has left; false where it has not. */
@@ -195,28 +228,22 @@ static bool send_request(struct weir__connection *connection, const struct weir_
     reply->connect_ns = step->connect_ns;
     passed = pass_time(connection, step->connect_ns);
     if (passed && step->unsent) {
-        fail(reply, step->error);
+        fake_fail(reply, step->error);
         return false;
     }
     if (!passed || call->wire(call->context, reply->new_connection) < 0) {
-        fail(reply, WEIR_ERROR_STOPPED);
+        fake_fail(reply, WEIR_ERROR_STOPPED);
         return false;
     }
-    reply->sent = true;
-    weir__mutex_lock(&fake->lock);
-    record->sent = true;
-    record->sent_ns = now_of(fake);
-    fake->sent++;
-    weir__mutex_unlock(&fake->lock);
+    fake_note_sent(fake, record, reply);
     return true;
 }
 
 static void perform(struct weir__connection *connection, const struct weir__call *call, struct weir__reply *reply)
 {
-    static const struct weir_header headers[] = {{"x-fake", "1"}};
     struct fake_transport *fake = connection->fake;
     struct fake_step step;
-    struct fake_record *record = begin(fake, call, &step);
+    struct fake_record *record = fake_begin(fake, call, &step);
 
     memset(reply, 0, sizeof *reply);
     connection->call = call;
@@ -224,29 +251,16 @@ static void perform(struct weir__connection *connection, const struct weir__call
         continue; /* what came too late for the call before */
     if (!send_request(connection, call, &step, record, reply))
         return;
-    if ((step.park && !park(connection)) || !pass_time(connection, step.latency_ns)) {
-        fail(reply, WEIR_ERROR_STOPPED);
+    if ((step.park && !stay_parked(connection)) || !pass_time(connection, step.latency_ns)) {
+        fake_fail(reply, WEIR_ERROR_STOPPED);
         return;
     }
     if (step.http_status != 0) {
-        weir__mutex_lock(&fake->lock);
-        record->began_ns = now_of(fake);
-        weir__mutex_unlock(&fake->lock);
-        call->began(call->context);
-        reply->http_status = step.http_status;
-        reply->headers = step.headers != NULL ? step.headers : headers;
-        reply->header_count = step.headers != NULL ? step.header_count : 1;
-        if (step.http_status >= 400 && call->headed != NULL)
-            call->headed(call->context, step.http_status, reply->headers, reply->header_count);
+        fake_take_beginning(fake, call, &step, record, reply);
         if (!pass_time(connection, step.body_ns))
             step.error = WEIR_ERROR_STOPPED;
     }
-    reply->resend = step.resend;
-    reply->redirect_url = step.redirect_url;
-    reply->body = step.body;
-    reply->body_size = step.body == NULL ? 0 : strlen(step.body);
-    if (step.error != WEIR_ERROR_NONE)
-        fail(reply, step.error);
+    fake_take_end(&step, reply);
 }
 
 struct fake_transport *fake_transport_new(const struct weir__env *env, const struct fake_step *usual)
@@ -257,7 +271,9 @@ struct fake_transport *fake_transport_new(const struct weir__env *env, const str
         free(fake);
         return NULL;
     }
-    fake->base = (struct weir__transport){open_connection, perform, close_connection, cancel, abort_all, free_fake};
+    fake->base = (struct weir__transport){open_connection,   perform,    close_connection, cancel,
+                                          abort_all,         free_fake,  fake_reactor_new, fake_reactor_free,
+                                          fake_reactor_open, fake_start, fake_poll,        fake_wake};
     fake->env = env;
     fake->usual = *usual;
     return fake;
@@ -271,7 +287,7 @@ struct weir__transport *fake_transport_base(struct fake_transport *fake)
 void fake_transport_push(struct fake_transport *fake, const struct fake_step *step)
 {
     weir__mutex_lock(&fake->lock);
-    assert(fake->step_count < STEPS_MAX);
+    assert(fake->step_count < FAKE_STEPS_MAX);
     fake->steps[fake->step_count++] = *step;
     weir__mutex_unlock(&fake->lock);
 }
@@ -343,8 +359,9 @@ void fake_transport_release(struct fake_transport *fake, uint32_t count)
     weir__mutex_lock(&fake->lock);
     while (count-- > 0 && (connection = fake->first_parked) != NULL) {
         fake->first_parked = connection->next_parked;
+        connection->parked = false;
         fake->parked--;
-        weir__sem_post(&connection->go);
+        weir__sem_post(connection->reactor != NULL ? &connection->reactor->bell : &connection->go);
     }
     weir__mutex_unlock(&fake->lock);
 }

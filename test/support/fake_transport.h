@@ -2,7 +2,8 @@
  * fake_transport - a transport without a network: each attempt follows the next step of a script, and leaves a record.
  *
  * It keeps the order that the real one keeps (connect, `wire`, send, `began`, end), waits through the environment it is
- * given, and can park an attempt between its send and its response until the test lets it go on.
+ * given, and can park an attempt between its send and its response until the test lets it go on.  Attempts block, or
+ * are started in reactors: the steps and the records are the same.
  */
 #ifndef WEIR_TEST_FAKE_TRANSPORT_H
 #define WEIR_TEST_FAKE_TRANSPORT_H

@@ -79,6 +79,8 @@ void sim_judge_idle(void *context)
     waits = pool->queue.count > 0 || (pool->backlog.first != NULL && pool->backlog.first->due_ns <= now_ns);
     cause = obstacle(pool->gate, now_ns);
     silent = run->in_callbacks > 0;
+    if (silent && run->plan->options.engine == WEIR_ENGINE_ASYNC)
+        return; /* and so is all that shares its loop */
     if (waits && cause == WEIR__GATE_OPEN && !silent &&
         (pool->idle != NULL || pool->leader != NULL || pool->worker_count < pool->worker_max))
         sim_violate(run, "a job could go, a worker is free, and nothing happens");

@@ -132,6 +132,7 @@ static void be_silent(struct sim_exchange *x, bool refused, int64_t wait_ns, int
     s->any = true;
     s->until_ns = until_ns;
     s->named_ns = named_ns;
+    s->guessed = false;
     if (run->first_pause_ns == 0)
         run->first_pause_ns = now_ns;
     sim_note(run, "  silence until %.9f", since_start(run, until_ns));
@@ -218,7 +219,7 @@ static void judge_pause(struct sim_run *run, int64_t until_ns)
     const struct weir_options *o = &run->plan->options;
     const int64_t now_ns = fibers_now(run->fibers);
     const bool told = !o->learn_rate && run->plan->rate_count == 0 && run->result->learned == 0;
-    const int64_t most_ns = told && s->any && s->until_ns > now_ns ? s->until_ns : run->latest_ns;
+    const int64_t most_ns = told && s->any && !s->guessed && s->until_ns > now_ns ? s->until_ns : run->latest_ns;
 
     if (s->any && s->named_ns == A_GUESS)
         return; /* a guess */
@@ -235,7 +236,7 @@ static void pause_uncovered(struct sim_run *run, int64_t wait_ns)
 
     if (s->any && s->until_ns > now_ns)
         return;
-    *s = (struct sim_silence){true, false, now_ns + wait_ns, now_ns, wait_ns};
+    *s = (struct sim_silence){true, false, false, now_ns + wait_ns, now_ns, wait_ns};
 }
 
 void sim_judge_event(struct sim_run *run, const struct weir_event *event)
@@ -250,8 +251,10 @@ void sim_judge_event(struct sim_run *run, const struct weir_event *event)
             run->result->longest_pause_ns = event->wait_ns;
         judge_pause(run, now_ns + event->wait_ns);
         run->just_paused = true;
-        if (run->silence.named_ns == A_GUESS)
+        if (run->silence.named_ns == A_GUESS) {
             run->silence.named_ns = event->wait_ns;
+            run->silence.guessed = true;
+        }
         if (strstr(event->detail, "nothing remains") != NULL)
             pause_uncovered(run, event->wait_ns);
         break;

@@ -4,7 +4,7 @@
  * It keeps to http/transport.h to the letter, except where the plan has it lie.  A request is on its way by itself once
  * it was sent: it arrives, and is answered, whether or not anybody still waits.
  */
-#include "support/sim_run.h"
+#include "support/sim_net_parts.h"
 
 #include "base/sync.h"
 
@@ -13,41 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LATE_SEND_NS INT64_C(300000000) /* how late SIM_SENT_LATE is */
-
-struct weir__connection {
-    struct sim_net *net;
-    struct weir__connection *next;
-    sem_t wake;
-    const struct weir__call *call;
-    bool kept;                                   /* it can be used again */
-    struct weir_header headers[SIM_HEADERS_MAX]; /* as the last reply has them */
-};
-
-struct sim_net {
-    struct weir__transport base; /* first */
-    struct sim_run *run;
-    struct weir__connection *open;
-    bool aborted;
-};
-
-/* By an abort, or a cancel of what it is at. */
-static bool is_cut(const struct weir__connection *c)
-{
-    return c->net->aborted || *c->call->cancelled;
-}
-
-static int64_t now_of(const struct sim_net *net)
-{
-    return fibers_now(net->run->fibers);
-}
-
 /* ---------------------------------------------------------------------------------------------------- on the way */
 
 static void wake(struct sim_exchange *x)
 {
     if (x->connection != NULL)
-        weir__sem_post(&x->connection->wake);
+        weir__sem_post(sim_net_bell(x->connection));
 }
 
 static void at(struct sim_exchange *x, int64_t after_ns, void (*call)(void *exchange))
@@ -148,7 +119,7 @@ static void leave(struct sim_exchange *x, int64_t timeout_ns)
 
 /* ---------------------------------------------------------------------------------------------------- the attempt */
 
-static void fail(struct weir__reply *reply, enum weir_error error)
+void sim_net_fail(struct weir__reply *reply, enum weir_error error)
 {
     reply->error = error;
     (void)snprintf(reply->detail, sizeof reply->detail, "simulated: %s", weir_error_code(error));
@@ -159,36 +130,44 @@ static bool wait_until(struct weir__connection *c, int64_t until_ns)
 {
     const struct weir__env *env = fibers_env(c->net->run->fibers);
 
-    while (!is_cut(c) && env->wait(env->context, &c->wake, until_ns))
+    while (!sim_net_is_cut(c) && env->wait(env->context, &c->wake, until_ns))
         continue; /* what a past exchange posted ends no wait here */
-    return !is_cut(c);
+    return !sim_net_is_cut(c);
+}
+
+enum weir_error sim_net_draw_connect(struct weir__connection *c, int64_t timeout_ns, int64_t *takes_ns)
+{
+    struct sim_run *run = c->net->run;
+    const struct weir_options *o = &run->plan->options;
+    const int64_t least_ns = o->connect_timeout_ns < timeout_ns ? o->connect_timeout_ns : timeout_ns;
+    enum weir_error error = WEIR_ERROR_NONE;
+
+    *takes_ns = run->calm ? 0 : sim_draw(run, run->plan->net.connect_max_ns);
+    if (!sim_server_is_up(run) || (!run->calm && sim_happens(run, run->plan->net.connect_fail_share)))
+        error = WEIR_ERROR_CONNECT;
+    if (*takes_ns >= least_ns) {
+        *takes_ns = least_ns;
+        error = least_ns == timeout_ns ? WEIR_ERROR_TIMEOUT : WEIR_ERROR_CONNECT;
+    }
+    return error;
 }
 
 /* The connection, within its own time and the attempt's; false with the reply's error. */
 static bool establish(struct weir__connection *c, int64_t timeout_ns, struct weir__reply *reply)
 {
-    struct sim_run *run = c->net->run;
-    const struct weir_options *o = &run->plan->options;
-    const int64_t begin_ns = now_of(c->net);
-    const int64_t least_ns = o->connect_timeout_ns < timeout_ns ? o->connect_timeout_ns : timeout_ns;
-    int64_t takes_ns = run->calm ? 0 : sim_draw(run, run->plan->net.connect_max_ns);
-    enum weir_error error = WEIR_ERROR_NONE;
+    const int64_t begin_ns = sim_net_now(c->net);
+    int64_t takes_ns;
+    enum weir_error error = sim_net_draw_connect(c, timeout_ns, &takes_ns);
 
-    if (!sim_server_is_up(run) || (!run->calm && sim_happens(run, run->plan->net.connect_fail_share)))
-        error = WEIR_ERROR_CONNECT;
-    if (takes_ns >= least_ns) {
-        takes_ns = least_ns;
-        error = least_ns == timeout_ns ? WEIR_ERROR_TIMEOUT : WEIR_ERROR_CONNECT;
-    }
     if (!wait_until(c, begin_ns + takes_ns))
         error = WEIR_ERROR_STOPPED;
-    reply->connect_ns = now_of(c->net) - begin_ns;
+    reply->connect_ns = sim_net_now(c->net) - begin_ns;
     if (error != WEIR_ERROR_NONE) {
-        fail(reply, error);
+        sim_net_fail(reply, error);
         return false;
     }
     reply->new_connection = true;
-    run->opened++;
+    c->net->run->opened++;
     return true;
 }
 
@@ -205,9 +184,9 @@ static const char *key_of(const struct weir__call *call)
     return "";
 }
 
-static struct sim_exchange *send_once(struct weir__connection *c, struct sim_job *job, const struct weir__call *call,
-                                      bool kept, int64_t timeout_ns)
+static struct sim_exchange *send_once(struct weir__connection *c, bool kept, int64_t timeout_ns)
 {
+    struct sim_job *job = c->job;
     struct sim_run *run = c->net->run;
     struct sim_exchange *x = calloc(1, sizeof *x);
     char key[SIM_KEY_SIZE];
@@ -216,13 +195,13 @@ static struct sim_exchange *send_once(struct weir__connection *c, struct sim_job
         run->no_memory = true;
         return NULL;
     }
-    (void)snprintf(key, sizeof key, "%s", key_of(call));
+    (void)snprintf(key, sizeof key, "%s", key_of(c->call));
     if (run->plan->lie == SIM_KEY_CHANGED && key[0] != '\0')
         key[1] = (char)('a' + job->sends);
     x->run = run;
     x->job = job;
     x->number = ++job->sends;
-    x->sent_ns = now_of(c->net);
+    x->sent_ns = sim_net_now(c->net);
     x->fate = draw_fate(run, kept);
     x->connection = c;
     x->wait_ns = -1;
@@ -231,6 +210,42 @@ static struct sim_exchange *send_once(struct weir__connection *c, struct sim_job
     sim_judge_send(x, key);
     leave(x, timeout_ns);
     return x;
+}
+
+struct sim_exchange *sim_net_send(struct weir__connection *c, bool kept, int64_t timeout_ns)
+{
+    struct sim_run *run = c->net->run;
+    struct sim_exchange *x = send_once(c, kept, timeout_ns);
+
+    if (x == NULL || run->plan->lie != SIM_SENT_TWICE || !c->job->post)
+        return x;
+    x->connection = NULL;
+    return send_once(c, kept, timeout_ns);
+}
+
+int64_t sim_net_ask_wire(struct weir__connection *c, bool new_connection)
+{
+    struct sim_run *run = c->net->run;
+    const int64_t asked_ns = sim_net_now(c->net);
+    const int64_t waited_ns = c->call->wire(c->call->context, new_connection);
+    const int64_t was_ns = sim_net_now(c->net) - asked_ns;
+
+    if (waited_ns >= 0 && waited_ns != was_ns && run->plan->lie != SIM_CLOCK_FAST)
+        sim_violate(run, "the wire says that it waited %" PRId64 " ns, it was %" PRId64, waited_ns, was_ns);
+    if (waited_ns < 0 && waited_ns != WEIR__WIRE_LATER) {
+        c->job->held_back++;
+        sim_note(run, "job %" PRIu64 " is held back at the wire", c->job->id);
+    }
+    return waited_ns;
+}
+
+int64_t sim_net_timeout(const struct weir__connection *c)
+{
+    const struct sim_plan *plan = c->net->run->plan;
+    const int64_t own_ns = c->call->timeout_ns;
+
+    return own_ns > 0 && own_ns < plan->options.timeout_ns && plan->lie != SIM_TIME_IGNORED ? own_ns
+                                                                                            : plan->options.timeout_ns;
 }
 
 /* The headers as the client sees them. */
@@ -249,32 +264,11 @@ static void hand_headers(struct weir__connection *c, struct sim_exchange *x, str
     reply->headers = c->headers;
 }
 
-/* From the send until the attempt is over. */
-static void receive(struct weir__connection *c, struct sim_exchange *x, const struct weir__call *call, int64_t end_ns,
-                    struct weir__reply *reply)
+void sim_net_take_beginning(struct weir__connection *c, struct sim_exchange *x, struct weir__reply *reply)
 {
-    struct sim_net *net = c->net;
-    const struct weir__env *env = fibers_env(net->run->fibers);
-
-    while (!x->begun && !x->broken && !is_cut(c) && now_of(net) < end_ns)
-        (void)env->wait(env->context, &c->wake, end_ns);
-    if (x->begun) {
-        call->began(call->context);
-        reply->http_status = x->status;
-        hand_headers(c, x, reply);
-        while (!x->ended && !x->broken && !is_cut(c) && now_of(net) < end_ns)
-            (void)env->wait(env->context, &c->wake, end_ns);
-    }
-    if (x->ended)
-        c->kept = true;
-    else if (is_cut(c))
-        fail(reply, WEIR_ERROR_STOPPED);
-    else if (x->broken)
-        fail(reply, WEIR_ERROR_CONNECTION_LOST);
-    else
-        fail(reply, WEIR_ERROR_TIMEOUT);
-    reply->resend = x->fate == SIM_DEAD && x->broken && !x->begun && reply->error == WEIR_ERROR_CONNECTION_LOST;
-    x->connection = NULL;
+    c->call->began(c->call->context);
+    reply->http_status = x->status;
+    hand_headers(c, x, reply);
 }
 
 static void tell_lies(struct sim_run *run, struct weir__reply *reply)
@@ -285,81 +279,104 @@ static void tell_lies(struct sim_run *run, struct weir__reply *reply)
         reply->sent = reply->resend = false;
 }
 
+void sim_net_take_end(struct weir__connection *c, struct sim_exchange *x, struct weir__reply *reply)
+{
+    if (x->ended)
+        c->kept = true;
+    else if (sim_net_is_cut(c))
+        sim_net_fail(reply, WEIR_ERROR_STOPPED);
+    else if (x->broken)
+        sim_net_fail(reply, WEIR_ERROR_CONNECTION_LOST);
+    else
+        sim_net_fail(reply, WEIR_ERROR_TIMEOUT);
+    reply->resend = x->fate == SIM_DEAD && x->broken && !x->begun && reply->error == WEIR_ERROR_CONNECTION_LOST;
+    x->connection = NULL;
+    tell_lies(c->net->run, reply);
+}
+
+/* From the send until the attempt is over. */
+static void receive(struct weir__connection *c, struct sim_exchange *x, int64_t end_ns, struct weir__reply *reply)
+{
+    const struct weir__env *env = fibers_env(c->net->run->fibers);
+
+    while (!x->begun && !x->broken && !sim_net_is_cut(c) && sim_net_now(c->net) < end_ns)
+        (void)env->wait(env->context, &c->wake, end_ns);
+    if (x->begun) {
+        sim_net_take_beginning(c, x, reply);
+        while (!x->ended && !x->broken && !sim_net_is_cut(c) && sim_net_now(c->net) < end_ns)
+            (void)env->wait(env->context, &c->wake, end_ns);
+    }
+    sim_net_take_end(c, x, reply);
+}
+
 /* What is inside of `performing`. */
-static struct sim_exchange *attempt(struct weir__connection *c, struct sim_job *job, const struct weir__call *call,
-                                    struct weir__reply *reply)
+static struct sim_exchange *attempt(struct weir__connection *c, struct weir__reply *reply)
 {
     struct sim_run *run = c->net->run;
-    const bool lies = run->plan->lie == SIM_TIME_IGNORED;
-    int64_t timeout_ns = run->plan->options.timeout_ns, begin_ns = now_of(c->net), waited_ns, at_wire_ns;
+    const int64_t timeout_ns = sim_net_timeout(c), begin_ns = sim_net_now(c->net);
     const bool kept = c->kept && (run->calm || !sim_happens(run, run->plan->net.new_share));
     struct sim_exchange *x;
+    int64_t at_wire_ns, waited_ns;
 
-    if (call->timeout_ns > 0 && call->timeout_ns < timeout_ns && !lies)
-        timeout_ns = call->timeout_ns;
     c->kept = false;
-    if (is_cut(c)) {
-        fail(reply, WEIR_ERROR_STOPPED);
+    if (sim_net_is_cut(c)) {
+        sim_net_fail(reply, WEIR_ERROR_STOPPED);
         return NULL;
     }
     if (!kept && !establish(c, timeout_ns, reply))
         return NULL;
-    at_wire_ns = now_of(c->net);
-    waited_ns = call->wire(call->context, !kept);
-    job->wire_ns = now_of(c->net) - at_wire_ns;
-    run->performing_ns -= job->wire_ns;
-    if (waited_ns >= 0 && waited_ns != job->wire_ns && run->plan->lie != SIM_CLOCK_FAST)
-        sim_violate(run, "the wire says that it waited %" PRId64 " ns, it was %" PRId64, waited_ns, job->wire_ns);
+    at_wire_ns = sim_net_now(c->net);
+    waited_ns = sim_net_ask_wire(c, !kept);
+    c->job->wire_ns = sim_net_now(c->net) - at_wire_ns;
     if (waited_ns < 0) {
-        job->held_back++;
-        fail(reply, WEIR_ERROR_STOPPED);
-        sim_note(run, "job %" PRIu64 " is held back at the wire", job->id);
+        sim_net_fail(reply, WEIR_ERROR_STOPPED);
         c->kept = true;
         return NULL;
     }
     if (run->plan->lie == SIM_SENT_LATE)
-        (void)wait_until(c, now_of(c->net) + sim_draw(run, LATE_SEND_NS));
+        (void)wait_until(c, sim_net_now(c->net) + sim_draw(run, SIM_LATE_SEND_NS));
     reply->sent = true;
-    x = send_once(c, job, call, kept, timeout_ns);
-    if (x != NULL && run->plan->lie == SIM_SENT_TWICE && job->post) {
-        x->connection = NULL;
-        x = send_once(c, job, call, kept, timeout_ns);
-    }
+    x = sim_net_send(c, kept, timeout_ns);
     if (x == NULL)
         return NULL;
-    if (run->plan->lie == SIM_HANGS && job->id % 7 == 3)
+    if (run->plan->lie == SIM_HANGS && c->job->id % 7 == 3)
         (void)wait_until(c, WEIR__NEVER);
-    receive(c, x, call, begin_ns + job->wire_ns + timeout_ns, reply);
-    tell_lies(run, reply);
+    receive(c, x, begin_ns + c->job->wire_ns + timeout_ns, reply);
     return x;
 }
 
-static void perform(struct weir__connection *c, const struct weir__call *call, struct weir__reply *reply)
+void sim_net_begin(struct weir__connection *c, const struct weir__call *call)
 {
     struct sim_run *run = c->net->run;
     struct sim_job *job = job_of(run, call->url);
-    const int64_t begin_ns = now_of(c->net);
-    struct sim_exchange *x;
 
-    memset(reply, 0, sizeof *reply);
     c->call = call;
+    c->job = job;
+    c->begin_ns = sim_net_now(c->net);
     if (job->active)
         sim_violate(run, "job %" PRIu64 " is attempted twice at a time", job->id);
     job->active = true;
     job->tries++;
+    job->wire_ns = 0;
     if (++run->in_flight > run->plan->options.concurrency)
         sim_violate(run, "%" PRIu32 " attempts in flight", run->in_flight);
     if (run->in_flight == run->weir->pool.worker_count)
-        run->crowded_ns = begin_ns;
-    x = attempt(c, job, call, reply);
+        run->crowded_ns = c->begin_ns;
+}
+
+void sim_net_end(struct weir__connection *c, struct sim_exchange *x, const struct weir__reply *reply)
+{
+    struct sim_run *run = c->net->run;
+    struct sim_job *job = c->job;
+
     if (run->in_flight == run->weir->pool.worker_count)
-        run->relieved_ns = now_of(c->net);
+        run->relieved_ns = sim_net_now(c->net);
     if (run->plan->lie == SIM_TIME_HIDDEN)
         run->performing_ns--;
-    run->performing_ns += now_of(c->net) - begin_ns;
+    run->performing_ns += sim_net_now(c->net) - c->begin_ns - job->wire_ns;
     run->in_flight--;
     job->active = false;
-    job->attempt_end_ns = now_of(c->net);
+    job->attempt_end_ns = sim_net_now(c->net);
     run->statuses[reply->http_status]++;
     if (reply->error != WEIR_ERROR_NONE &&
         (x != NULL || reply->error != WEIR_ERROR_STOPPED || run->stopped || job->cancelled))
@@ -370,12 +387,18 @@ static void perform(struct weir__connection *c, const struct weir__call *call, s
         sim_note(run, "job %" PRIu64 " try %" PRIu32 ": %s", job->id, job->tries, weir_error_code(reply->error));
 }
 
+static void perform(struct weir__connection *c, const struct weir__call *call, struct weir__reply *reply)
+{
+    memset(reply, 0, sizeof *reply);
+    sim_net_begin(c, call);
+    sim_net_end(c, attempt(c, reply), reply);
+}
+
 /* ------------------------------------------------------------------------------------------------------ the rest of it
  */
 
-static struct weir__connection *open_connection(struct weir__transport *transport)
+struct weir__connection *sim_net_open(struct sim_net *net, struct weir__reactor *reactor)
 {
-    struct sim_net *net = (struct sim_net *)transport;
     struct weir__connection *c = calloc(1, sizeof *c);
 
     if (c == NULL || !weir__sem_init(&c->wake, 0)) {
@@ -383,10 +406,16 @@ static struct weir__connection *open_connection(struct weir__transport *transpor
         return NULL;
     }
     c->net = net;
+    c->reactor = reactor;
     c->next = net->open;
     net->open = c;
     net->run->connections++;
     return c;
+}
+
+static struct weir__connection *open_connection(struct weir__transport *transport)
+{
+    return sim_net_open((struct sim_net *)transport, NULL);
 }
 
 static void close_connection(struct weir__connection *c)
@@ -399,6 +428,8 @@ static void close_connection(struct weir__connection *c)
         continue;
     *link = c->next;
     c->net->run->connections--;
+    if (c->job != NULL && c->phase != SIM_IDLE)
+        sim_violate(c->net->run, "a connection is closed with an attempt under way");
     weir__sem_clear(&c->wake);
     free(c);
 }
@@ -409,13 +440,13 @@ static void abort_all(struct weir__transport *transport)
 
     net->aborted = true;
     for (struct weir__connection *c = net->open; c != NULL; c = c->next)
-        weir__sem_post(&c->wake);
+        weir__sem_post(sim_net_bell(c));
 }
 
 static void cancel(struct weir__connection *c)
 {
     if (c->net->run->plan->lie != SIM_CANCEL_UNHEARD)
-        weir__sem_post(&c->wake);
+        weir__sem_post(sim_net_bell(c));
 }
 
 static void free_net(struct weir__transport *transport)
@@ -426,6 +457,8 @@ static void free_net(struct weir__transport *transport)
         return;
     if (net->open != NULL)
         sim_violate(net->run, "the transport is freed with %" PRIu32 " connections open", net->run->connections);
+    if (net->reactors > 0)
+        sim_violate(net->run, "the transport is freed with %" PRIu32 " reactors", net->reactors);
     free(net);
 }
 
@@ -435,7 +468,9 @@ struct weir__transport *sim_net_new(struct sim_run *run)
 
     if (net == NULL)
         return NULL;
-    net->base = (struct weir__transport){open_connection, perform, close_connection, cancel, abort_all, free_net};
+    net->base = (struct weir__transport){open_connection,  perform,           close_connection, cancel,
+                                         abort_all,        free_net,          sim_reactor_new,  sim_reactor_free,
+                                         sim_reactor_open, sim_reactor_start, sim_reactor_poll, sim_reactor_wake};
     net->run = run;
     return &net->base;
 }

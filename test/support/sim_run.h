@@ -81,6 +81,7 @@ struct sim_exchange {
 struct sim_silence {
     bool any;
     bool by_refusal; /* not by the word alone that nothing remains */
+    bool guessed;    /* named_ns is what weir told of its guess, which has jitter in it that weir does not count */
     int64_t until_ns, since_ns, named_ns;
 };
 

@@ -96,7 +96,9 @@ static bool take_sending(void *user_data, uint64_t job_id, uint32_t attempt)
     if (attempt != job->sends + 1)
         sim_violate(run, "job %" PRIu64 " is about to be sent for the %" PRIu32 ". time, and was %" PRIu32 " times",
                     job_id, attempt, job->sends);
+    run->in_callbacks += run->plan->options.engine == WEIR_ENGINE_ASYNC; /* what shares its loop waits */
     fibers_sleep(run->fibers, begin_ns + sim_draw(run, run->plan->note_max_ns));
+    run->in_callbacks -= run->plan->options.engine == WEIR_ENGINE_ASYNC;
     run->performing_ns += fibers_now(run->fibers) - begin_ns; /* it belongs to the attempt */
     return true;
 }

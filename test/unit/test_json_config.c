@@ -40,7 +40,8 @@ static void three_keys_are_enough(void **state)
     unload(&load);
 }
 
-/* The table's default texts are what a configuration without the key holds. */
+/* The table's default texts are what a configuration without the key holds.  (A concurrency that is given is a
+ * benchmark's, too: so that has one of its own here.) */
 static void defaults_are_those_of_the_table(void **state)
 {
     struct load plain, written;
@@ -52,12 +53,13 @@ static void defaults_are_those_of_the_table(void **state)
         const struct weir__config_set sets[] = {
             {"url", "http://h/", true, "-u"},
             {"total", "1", false, "-n"},
+            {"bench.concurrency", "[8]", false, "--set"},
             {key->path, key->fallback, key->kind == WEIR__KIND_CHOICE, "--set"},
         };
         if (key->fallback == NULL)
             continue;
-        load_with(&plain, NULL, sets, 2);
-        load_with(&written, NULL, sets, 3);
+        load_with(&plain, NULL, sets, 3);
+        load_with(&written, NULL, sets, 4);
         assert_good(&plain);
         assert_good(&written);
         plain_text = weir__config_print(&plain.config);
@@ -78,6 +80,11 @@ static void good_values_are_taken(void **state)
         "\"workers\": null",
         "\"queue\": 1000000",
         "\"engine\": \"async\"",
+        "\"loops\": 64",
+        "\"peers\": []",
+        "\"peers\": null",
+        "\"bench\": null",
+        "\"bench\": {\"concurrency\": null, \"latency\": 0.5, \"engines\": \"naive\"}",
         "\"method\": \"M-SEARCH\"",
         "\"headers\": {}",
         "\"headers\": {\"A\": \"\", \"B\": [\"1\", \"2\"], \"C\": \"a\\tb\"}",

@@ -4,6 +4,7 @@
  */
 #include "test_json_support.h"
 
+#include "json/config_options.h"
 #include "support/raw_server.h"
 #include "weir.h"
 
@@ -287,14 +288,28 @@ static void files_that_are_none_are_told(void **state)
     assert_ptr_equal(weir, UNTOUCHED);
 }
 
-static void an_engine_that_is_missing_is_refused(void **state)
+/* What it does is the dispatcher's; here it must only arrive. */
+static void engine_and_loops_are_taken_and_benchmarks_passed_over(void **state)
 {
+    struct weir_options options = WEIR_OPTIONS_INIT;
+    struct weir__config config;
+    struct weir__config_errors mistakes;
     char errors[TEXT_SIZE];
+    static const char text[] =
+        "{\"engine\": \"async\", \"loops\": 3, \"peers\": [{\"name\": \"p\", \"command\": \"c\"}],"
+        " \"bench\": {\"rounds\": 2}}";
 
     (void)state;
-    mistakes_in("{\"engine\": \"async\"}", errors, TEXT_SIZE);
-    if (strstr(errors, "engine: \"async\": this version does not do that yet") == NULL)
-        fail_msg("%s", errors);
+    write_bytes(FILE_NAME, text, sizeof text - 1);
+    assert_true(weir__config_load(path_of(FILE_NAME), NULL, 0, WEIR__CONFIG_LIBRARY, &config, &mistakes));
+    weir__config_options(&config, &options);
+    assert_int_equal(options.engine, WEIR_ENGINE_ASYNC);
+    assert_int_equal(options.loop_count, 3);
+    weir__config_clear(&config);
+    weir__config_errors_clear(&mistakes);
+    mistakes_in("{\"loops\": 0}", errors, TEXT_SIZE);
+    mistakes_in("{\"loops\": 65}", errors, TEXT_SIZE);
+    mistakes_in("{\"bench\": {\"rounds\": 0}}", errors, TEXT_SIZE); /* of no meaning here, and checked */
 }
 
 static void no_text_has_a_secret_in_it(void **state)
@@ -383,7 +398,7 @@ int main(void)
         cmocka_unit_test(a_cut_leaves_no_half_character),
         cmocka_unit_test(many_mistakes_are_counted),
         cmocka_unit_test(files_that_are_none_are_told),
-        cmocka_unit_test(an_engine_that_is_missing_is_refused),
+        cmocka_unit_test(engine_and_loops_are_taken_and_benchmarks_passed_over),
         cmocka_unit_test(no_text_has_a_secret_in_it),
         cmocka_unit_test(what_is_no_call_is_refused),
         cmocka_unit_test(without_room_the_status_tells),
