@@ -28,7 +28,7 @@ bool weir__batch_init(struct weir__batch *batch)
     if (batch->journal != NULL)
         batch->journal->counters = batch->account->ended;
     /* an event loop must not stand still for each sync; without the thread it does */
-    if (batch->journal != NULL && batch->journal->sync && batch->config->engine == WEIR__ENGINE_ASYNC)
+    if (batch->journal != NULL && batch->journal->sync && batch->config->engine == WEIR_ENGINE_ASYNC)
         (void)weir__journal_hire(batch->journal);
     batch->account->recorded = batch->journal != NULL || batch->tolerance.limited;
     return weir__mutex_init(&batch->note_lock);

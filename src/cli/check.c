@@ -3,7 +3,6 @@
  */
 #include "cli/commands.h"
 
-#include "cli/features.h"
 #include "cli/run_options.h"
 #include "cli/say.h"
 
@@ -55,7 +54,6 @@ static int check(const struct weir__run_options *options)
     if (!weir__run_options_load(options, &config))
         return WEIR__EXIT_USAGE;
     code = print_config(&config);
-    (void)weir__features_check("check", &config); /* valid all the same: it only says what a run will say */
     if (code == WEIR__EXIT_OK && !options->quiet)
         weir__say("OK: the configuration is valid");
     weir__config_clear(&config);

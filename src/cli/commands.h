@@ -9,7 +9,7 @@
 /* Exit codes; the README's table. */
 enum weir__exit {
     WEIR__EXIT_OK = 0,
-    WEIR__EXIT_NOT_ALL = 1, /* every job ended, some not succeeded */
+    WEIR__EXIT_NOT_ALL = 1, /* every job ended, some not succeeded; a benchmark's subject failed */
     WEIR__EXIT_USAGE = 2,   /* usage or configuration; nothing was sent */
     WEIR__EXIT_STOPPED = 3, /* stopped early */
     WEIR__EXIT_JOURNAL = 4, /* the journal is damaged or belongs to another job */
@@ -17,6 +17,8 @@ enum weir__exit {
 };
 
 int weir__run_main(int argc, char **argv);
+int weir__bench_main(int argc, char **argv);
+int weir__report_main(int argc, char **argv);
 int weir__check_main(int argc, char **argv);
 int weir__demo_main(int argc, char **argv);
 int weir__exec_main(int argc, char **argv);

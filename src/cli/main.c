@@ -18,17 +18,17 @@ struct command {
     const char *name;
     const char *arguments;
     const char *summary;
-    int (*run)(int argc, char **argv); /* NULL: known by name, not in this version */
+    int (*run)(int argc, char **argv);
 };
 
 static const struct command commands[] = {
     {"run", "[CONFIG] [options]", "carry out a batch of jobs", weir__run_main},
-    {"bench", "[CONFIG] [options]", "compare engines on the same work", NULL},
+    {"bench", "[CONFIG] [options]", "compare engines on the same work", weir__bench_main},
     {"serve", "[CONFIG] [options]", "a rate-limited HTTP target on loopback", weir__serve_main},
     {"demo", "", "the whole story in some seconds", weir__demo_main},
     {"check", "CONFIG", "validate a configuration; send nothing", weir__check_main},
     {"exec", "[options] -- COMMAND", "run a program under limits", weir__exec_main},
-    {"report", "RESULTS -o FILE.html", "a page from a results file", NULL},
+    {"report", "RESULTS -o FILE.html", "a page from a results file", weir__report_main},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -48,11 +48,9 @@ static void print_usage(FILE *to)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         char left[48];
         (void)snprintf(left, sizeof left, "%-6s %s", commands[i].name, commands[i].arguments);
-        (void)fprintf(to, "  weir %-28s %s%s\n", left, commands[i].summary, commands[i].run == NULL ? " *" : "");
+        (void)fprintf(to, "  weir %-28s %s\n", left, commands[i].summary);
     }
     (void)fputs("\n"
-                "  * not available in this version\n"
-                "\n"
                 "weir help COMMAND    all about one of them        weir --version\n"
                 "\n"
                 "examples:\n"
@@ -79,14 +77,9 @@ static int unknown_command(const char *name)
 
 static int call(int argc, char **argv)
 {
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(commands[i].name, argv[0]) != 0)
-            continue;
-        if (commands[i].run != NULL)
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, argv[0]) == 0)
             return commands[i].run(argc, argv);
-        weir__say("weir %s: not available in this version", argv[0]);
-        return WEIR__EXIT_USAGE;
-    }
     return unknown_command(argv[0]);
 }
 

@@ -45,6 +45,7 @@ static void conclude(struct weir__run *run)
     weir__summary_take(&run->summary, run->weir, &run->account, run->config.retry.budget,
                        !atomic_load(&run->batch.careful));
     run->summary.scope = run->config.scope;
+    run->summary.engine = run->config.engine == WEIR_ENGINE_ASYNC ? "async" : "threads";
     run->printed = !run->options.json || weir__summary_print_json(&run->summary);
     if (!run->options.quiet)
         weir__summary_say(&run->summary);

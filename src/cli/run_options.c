@@ -72,7 +72,7 @@ static const struct weir__option table[] = {
     {'d', "data", "TEXT|@FILE", "the request's body; @- reads it from stdin", ID_BODY},
     {'w', "workers", "N", "thread ceiling (default: the concurrency)", ID_PATH + 4},
     {'q', "queue", "N", "jobs that may wait in memory (default 1024)", ID_PATH + 5},
-    {'\0', "engine", "NAME", "threads (async: not in this version)", ID_PATH + 6},
+    {'\0', "engine", "NAME", "what performs attempts: threads (default) or async", ID_PATH + 6},
     {'\0', "timeout", "DURATION", "of one attempt, waiting for permits not counted\n(default 60s)", ID_PATH + 7},
     {'\0', "retries", "N", "after a failure, N tries more of a job (default 4)", ID_RETRIES},
     {'i', "input", "FILE|-", "a job a line, JSON or a URL; - is stdin", ID_PATH + 8},

@@ -60,7 +60,7 @@ void weir__summary_take(struct weir__summary *summary, struct weir *weir, const 
     summary->total = figures.total;
     summary->past_failures = account->past_unsuccessful;
     summary->retry_budget = retry_budget;
-    summary->engine = "threads";
+    summary->engine = "threads"; /* unless the caller says otherwise */
     summary->succeeded = figures.succeeded;
     summary->failed = figures.failed;
     summary->unknown = figures.unknown;

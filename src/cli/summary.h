@@ -18,7 +18,7 @@ struct weir__summary {
     uint64_t past_failures; /* of those skipped, how many did not succeed */
     double retry_budget;    /* as configured */
     const char *scope;      /* as configured; NULL is the process's own, too.  For people alone */
-    const char *engine;
+    const char *engine; /* as configured */
     struct weir_stats stats;
 
     /* derived: these five add up to `total` */
@@ -33,7 +33,7 @@ struct weir__summary {
  * Takes a snapshot and derives the rest.  Jobs that a stop kept from being accepted count as cancelled.  So do accepted
  * ones whose end was not waited for, except that those in flight are `unknown` where a repeat could do harm
  * (`idempotent` false).
- * The scope is the caller's to set, afterwards.
+ * Scope and engine are the caller's to set, afterwards.
  */
 void weir__summary_take(struct weir__summary *summary, struct weir *weir, const struct weir__account *account,
                         double retry_budget, bool idempotent);

@@ -74,7 +74,7 @@ bool weir__target_start(struct weir__target *target, char *const *arguments)
         return true;
     weir__target_stop(target);
 failed:
-    weir__say("weir demo: the target (weir %s) could not be started", arguments[1]);
+    weir__say("weir: the target (weir %s) could not be started", arguments[1]);
     return false;
 }
 

@@ -18,6 +18,11 @@ _weir_options() # COMMAND
         printf '%s ' -p --port --listen --limit --window --burst --latency --jitter --uplink --fail --reset --headers --refusal \
             --refuse-for --retry-after --seed --body --duration --log --quiet -h --help
         ;;
+    bench)
+        printf '%s ' -u --url -n --total -c --concurrency --latency -r --rate --limit --engines --peers --rounds --warmups --set \
+            --json --csv -o --output --html --quiet -h --help
+        ;;
+    report) printf '%s ' -o --output -h --help ;;
     exec) printf '%s ' -c --concurrency -r --rate --shape --scope -v --verbose -h --help -V --version ;;
     demo) printf '%s ' -h --help ;;
     esac
@@ -43,13 +48,15 @@ _weir_value() # COMMAND OPTION
     exec:--scope) words="host: $(_weir_scopes)" && compopt -o nospace 2>/dev/null ;;
     *:--scope) words="process host: $(_weir_scopes)" && compopt -o nospace 2>/dev/null ;;
     *:-X | *:--method) words='GET HEAD POST PUT PATCH DELETE OPTIONS TRACE' ;;
-    *:--engine) words=threads ;;
+    *:--engine) words='threads async' ;;
+    bench:--engines) words='threads async naive none' ;;
+    bench:--peers) words='all none' ;;
     *:--input-format) words='batch vegeta' ;;
     *:--progress) words='auto always never' ;;
     serve:--window) words='sliding fixed counter bucket leaky none' ;;
     serve:--headers) words='none retry-after ietf legacy github openai anthropic discord' ;;
     serve:--listen) words='127.0.0.1 ::1' ;;
-    *:-i | *:--input | *:-o | *:--output | *:--metrics | serve:--log) _weir_files "$cur" ;;
+    *:-i | *:--input | *:-o | *:--output | *:--metrics | serve:--log | bench:--html) _weir_files "$cur" ;;
     *:-d | *:--data)
         case $cur in
         @*)
@@ -60,6 +67,7 @@ _weir_value() # COMMAND OPTION
         ;;
     *:-n | *:--total | *:-c | *:--concurrency | *:-H | *:--header | *:-w | *:--workers | *:-q | *:--queue | *:--timeout | \
         *:--retries | *:--max-failures | *:--set) ;;
+    bench:--latency | bench:--limit | bench:--rounds | bench:--warmups) ;;
     serve:-p | serve:--port | serve:--limit | serve:--burst | serve:--latency | serve:--jitter | serve:--uplink | \
         serve:--fail | serve:--reset | serve:--refusal | serve:--refuse-for | serve:--retry-after | serve:--seed | \
         serve:--body | serve:--duration) ;;
@@ -122,8 +130,8 @@ _weir()
     set -- "${words[1]:-}"
 
     case $1:${#words[@]} in
-    *:2) mapfile -t COMPREPLY < <(compgen -W 'run serve demo check exec help --help --version' -- "$cur") && return ;;
-    help:3) mapfile -t COMPREPLY < <(compgen -W 'run serve demo check exec' -- "$cur") && return ;;
+    *:2) mapfile -t COMPREPLY < <(compgen -W 'run bench serve demo check exec report help --help --version' -- "$cur") && return ;;
+    help:3) mapfile -t COMPREPLY < <(compgen -W 'run bench serve demo check exec report' -- "$cur") && return ;;
     help:* | demo:[!3]) return ;;
     exec:*)
         program=$(_weir_program)

@@ -33,12 +33,19 @@ static bool set_defaults(struct weir__config *config)
     config->redirects = options.redirect_max;
     config->body_max = options.body_max_size;
     config->tls.version_min = options.tls_version_min;
+    config->loops = options.loop_count;
     config->retry.attempts = options.attempt_max;
     config->retry.backoff_ns = options.backoff_ns;
     config->retry.backoff_max_ns = options.backoff_max_ns;
     config->retry.budget = options.retry_budget;
     config->retry.refusals = options.refusal_max;
     config->retry.pause_max_ns = options.pause_max_ns;
+    config->bench.subjects[0] = WEIR__SUBJECT_THREADS;
+    config->bench.subjects[1] = WEIR__SUBJECT_ASYNC;
+    config->bench.subjects[2] = WEIR__SUBJECT_NAIVE;
+    config->bench.subject_count = 3;
+    config->bench.rounds = 5;
+    config->bench.warmups = 1;
     config->output.bodies = true;
     config->output.durability = WEIR__DURABILITY_CRASH;
     config->scope = strdup("process");
@@ -89,5 +96,6 @@ void weir__config_clear(struct weir__config *config)
     free(config->idempotency_key);
     free(config->retry.statuses);
     free(config->output.file);
+    weir__config_bench_clear(config);
     memset(config, 0, sizeof *config);
 }

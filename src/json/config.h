@@ -7,6 +7,7 @@
 #ifndef WEIR_JSON_CONFIG_H
 #define WEIR_JSON_CONFIG_H
 
+#include "json/bench_results.h"
 #include "weir.h"
 
 #include <stdbool.h>
@@ -16,6 +17,10 @@
 #define WEIR__CONFIG_MAX_SIZE (16u * 1024u * 1024u) /* bytes of a configuration file or of a file that it names */
 #define WEIR__CONFIG_HEADERS_MAX 256u
 #define WEIR__CONFIG_ERRORS_MAX 100u /* then the rest is counted */
+#define WEIR__CONFIG_SUBJECTS 3u     /* of a benchmark, that are weir's own */
+#define WEIR__CONFIG_PEERS_MAX (WEIR__BENCH_SUBJECTS_MAX - WEIR__CONFIG_SUBJECTS)
+#define WEIR__CONFIG_WARMUPS_MAX 10u /* all rounds of a benchmark together are at most WEIR__BENCH_ROUNDS_MAX */
+#define WEIR__CONFIG_ROUNDS_MAX (WEIR__BENCH_ROUNDS_MAX - WEIR__CONFIG_WARMUPS_MAX)
 
 struct weir__config_header {
     char *name;
@@ -23,13 +28,20 @@ struct weir__config_header {
     bool secret; /* from ${file:} or ${env:}, or Authorization, Cookie and the like: never printed */
 };
 
-enum weir__config_engine { WEIR__ENGINE_THREADS, WEIR__ENGINE_ASYNC };
+enum weir__config_subject { WEIR__SUBJECT_THREADS, WEIR__SUBJECT_ASYNC, WEIR__SUBJECT_NAIVE };
 enum weir__config_durability { WEIR__DURABILITY_NONE, WEIR__DURABILITY_CRASH, WEIR__DURABILITY_POWER };
+
+/* What else a benchmark carries out the same work with: a command for /bin/sh. */
+struct weir__config_peer {
+    char *name;
+    char *command;  /* {url}, {total} and {concurrency} stand for what they say */
+    char *requires; /* a command that must succeed, or a program's name; NULL: nothing */
+};
 
 /*
  * Every key of the table in conf/README.md; strings are NULL where not given.  Names of files are relative to the
  * current directory here, whatever they were relative to where they were written.  What was asked for shows in the
- * values (NULL, 0, false, WEIR__ENGINE_THREADS: no), and where defaults would hide it, in a has_... of its own.
+ * values (NULL, 0, false, WEIR_ENGINE_THREADS: no), and where defaults would hide it, in a has_... of its own.
  */
 struct weir__config {
     /* the work */
@@ -50,6 +62,7 @@ struct weir__config {
 
     /* the limits */
     uint32_t concurrency;
+    bool has_concurrency;
     struct weir_rate *rates;
     size_t rate_count;
     bool rate_auto;   /* "auto", alone or beside others: learn what the server states */
@@ -58,7 +71,8 @@ struct weir__config {
     char *scope; /* "process" or "host:NAME" */
 
     /* one attempt */
-    enum weir__config_engine engine;
+    enum weir_engine engine;
+    uint32_t loops; /* event loops of the async one */
     int64_t timeout_connect_ns;
     int64_t timeout_total_ns;
     int64_t deadline_ns; /* 0: none */
@@ -91,6 +105,19 @@ struct weir__config {
         enum weir__config_durability durability;
     } output;
 
+    /* benchmarks */
+    struct weir__config_peer *peers;
+    size_t peer_count;
+    struct {
+        uint32_t *concurrency; /* never empty after a load, as are latencies */
+        size_t concurrency_count;
+        int64_t *latency_ns;
+        size_t latency_count;
+        enum weir__config_subject subjects[WEIR__CONFIG_SUBJECTS];
+        size_t subject_count;
+        uint32_t rounds, warmups;
+    } bench;
+
     uint64_t secret_keys; /* bit i: the i-th key of the table came from ${file:} or ${env:}; for weir__config_print() */
 };
 
@@ -118,12 +145,13 @@ struct weir__config_errors {
     bool no_memory; /* one of them is that memory ran out, so that the rest may be mistaken */
 };
 
-/* What is loaded for: a run must know what to send and how often; a library's user says so in each request. */
-enum weir__config_use { WEIR__CONFIG_RUN, WEIR__CONFIG_LIBRARY };
+/* What is loaded for: a run must know what to send and how often; a library's user says so in each request, and a
+ * benchmark has a target and a number of its own. */
+enum weir__config_use { WEIR__CONFIG_RUN, WEIR__CONFIG_LIBRARY, WEIR__CONFIG_BENCH };
 
 /*
  * Reads and checks `file` (NULL: none) with the overrides on top; `url` and `total` (or `input`) must be given for
- * WEIR__CONFIG_RUN, and are only checked for WEIR__CONFIG_LIBRARY.  True with `out` filled, which weir__config_clear()
+ * WEIR__CONFIG_RUN, and are only checked for the others.  True with `out` filled, which weir__config_clear()
  * frees; false with at least one error (count + dropped), and `out` empty.  Either way weir__config_errors_clear()
  * frees `errors`, which need not be initialised before.  Not thread-safe (cJSON keeps a global error pointer).
  */

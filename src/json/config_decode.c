@@ -96,6 +96,7 @@ static void decode_key(struct weir__config_tree *tree, const cJSON *item, const 
     case WEIR__KIND_COUNT32:
         if (weir__config_values_count(tree, item, key->path, key->min, key->max, &count))
             *(uint32_t *)field = (uint32_t)count;
+        config->has_concurrency |= field == &config->concurrency;
         break;
     case WEIR__KIND_COUNT64:
         if (weir__config_values_count(tree, item, key->path, key->min, key->max, field))
@@ -138,6 +139,14 @@ static void decode_key(struct weir__config_tree *tree, const cJSON *item, const 
         break;
     case WEIR__KIND_STATUSES:
         weir__config_statuses_decode(tree, item, key, config, &secret);
+        break;
+    case WEIR__KIND_PEERS:
+        weir__config_bench_peers(tree, item, config, &secret);
+        break;
+    case WEIR__KIND_COUNTS:
+    case WEIR__KIND_DURATIONS:
+    case WEIR__KIND_SUBJECTS:
+        weir__config_bench_list(tree, item, key, config, &secret);
         break;
     default:
         decode_string(tree, item, key, field, &secret);
@@ -216,11 +225,27 @@ static const cJSON *given_in(const struct weir__config_tree *tree, const char *g
     return item == NULL || cJSON_IsNull(item) ? NULL : item;
 }
 
+/* Each of one is measured with each of the other. */
+static void check_bench(struct weir__config_tree *tree, const struct weir__config *config)
+{
+    const size_t cells = config->bench.concurrency_count * config->bench.latency_count;
+    const cJSON *item = given_in(tree, "bench", "latency");
+
+    if (cells <= WEIR__BENCH_CELLS_MAX)
+        return;
+    if (item == NULL)
+        item = given_in(tree, "bench", "concurrency");
+    weir__config_errors_add(tree, item, "bench", "expected at most %u pairs of a concurrency and a latency, got %zu",
+                            WEIR__BENCH_CELLS_MAX, cells);
+}
+
 static void check_work(struct weir__config_tree *tree, enum weir__config_use use)
 {
     const cJSON *input = given(tree, "input"), *total = given(tree, "total"), *body_file = given(tree, "body_file");
     const cJSON *url = given(tree, "url");
-    const bool needed = use == WEIR__CONFIG_RUN && input == NULL;
+    /* a file that speaks of a benchmark may be for that alone; `weir run` looks once more */
+    const bool bench = use == WEIR__CONFIG_BENCH || given(tree, "bench") != NULL || given(tree, "peers") != NULL;
+    const bool needed = use == WEIR__CONFIG_RUN && input == NULL && !bench;
 
     if (input != NULL && cJSON_IsString(url) && strstr(url->valuestring, "{i}") != NULL)
         weir__config_errors_add(tree, url, "url",
@@ -273,6 +298,7 @@ void weir__config_decode(struct weir__config_tree *tree, enum weir__config_use u
     decode_object(tree, tree->root, "", config);
     check_work(tree, use);
     check_retry(tree, config);
+    check_bench(tree, config);
     check_idempotency(tree, config);
     if (config->tls.client_key != NULL && config->tls.client_cert == NULL &&
         given_in(tree, "tls", "client_cert") == NULL)
@@ -280,6 +306,8 @@ void weir__config_decode(struct weir__config_tree *tree, enum weir__config_use u
                                 "needs \"tls.client_cert\" beside it");
     if (config->workers == 0)
         config->workers = config->concurrency;
+    if (!weir__config_bench_default(config))
+        weir__config_errors_no_memory(tree);
     config->has_method = config->method != NULL;
     if (config->method == NULL) {
         config->method = strdup(config->body != NULL ? "POST" : "GET");

@@ -12,7 +12,10 @@
 #include <string.h>
 
 static const struct weir__config_choice engines[] = {
-    {"threads", WEIR__ENGINE_THREADS}, {"async", WEIR__ENGINE_ASYNC}, {NULL, 0}};
+    {"threads", WEIR_ENGINE_THREADS}, {"async", WEIR_ENGINE_ASYNC}, {NULL, 0}};
+
+const struct weir__config_choice weir__config_subjects[] = {
+    {"threads", WEIR__SUBJECT_THREADS}, {"async", WEIR__SUBJECT_ASYNC}, {"naive", WEIR__SUBJECT_NAIVE}, {NULL, 0}};
 
 static const struct weir__config_choice durabilities[] = {
     {"none", WEIR__DURABILITY_NONE}, {"crash", WEIR__DURABILITY_CRASH}, {"power", WEIR__DURABILITY_POWER}, {NULL, 0}};
@@ -29,7 +32,7 @@ const struct weir__config_choice weir__config_shapes[] = {
 #define COUNTED_BY(field) AT(field), 0, 0, NULL
 
 /* Choices are stored through int *. */
-_Static_assert(sizeof(enum weir__config_engine) == sizeof(int), "an enum of another size");
+_Static_assert(sizeof(enum weir_engine) == sizeof(int), "an enum of another size");
 _Static_assert(sizeof(enum weir__config_durability) == sizeof(int), "an enum of another size");
 
 /* In the order of weir__config_print() and of conf/README.md. */
@@ -47,6 +50,7 @@ const struct weir__config_key weir__config_keys[] = {
     {"workers", WEIR__KIND_COUNT32, AT(workers), FROM(1, WEIR_CONCURRENCY_MAX), NULL, "ceiling of worker threads"},
     {"queue", WEIR__KIND_COUNT32, AT(queue), FROM(1, WEIR_QUEUE_MAX), "1024", "jobs that may wait"},
     {"engine", WEIR__KIND_CHOICE, AT(engine), ONE_OF(engines), "threads", "what performs attempts"},
+    {"loops", WEIR__KIND_COUNT32, AT(loops), FROM(1, WEIR_LOOPS_MAX), "1", "event loops of the engine async"},
     {"timeout", WEIR__KIND_GROUP, 0, 0, NONE, NULL, "time limits"},
     {"timeout.connect", WEIR__KIND_DURATION, AT(timeout_connect_ns), FROM(1, WEIR__DURATION_MAX_NS), "10s",
      "of connecting, TLS included"},
@@ -90,6 +94,18 @@ const struct weir__config_key weir__config_keys[] = {
     {"tls.insecure", WEIR__KIND_BOOL, AT(tls.insecure), 0, NONE, "false", "true: do not verify the server"},
     {"idempotency_key", WEIR__KIND_TOKEN, AT(idempotency_key), 0, NONE, NULL,
      "header that carries one key a job, the same on each attempt"},
+    {"peers", WEIR__KIND_PEERS, AT(peers), 0, NONE, NULL, "other programs that a benchmark compares with"},
+    {"bench", WEIR__KIND_GROUP, 0, 0, NONE, NULL, "the benchmark"},
+    {"bench.concurrency", WEIR__KIND_COUNTS, AT(bench.concurrency), AT(bench.concurrency_count), 1,
+     WEIR_CONCURRENCY_MAX, NULL, NULL, "requests in flight, one cell of the grid each"},
+    {"bench.latency", WEIR__KIND_DURATIONS, AT(bench.latency_ns), AT(bench.latency_count), 0,
+     WEIR__CONFIG_LATENCY_MAX_NS, NULL, "[\"0ms\",\"50ms\"]", "of the built-in target, one cell of the grid each"},
+    {"bench.engines", WEIR__KIND_SUBJECTS, AT(bench.subjects), COUNTED_BY(bench.subject_count),
+     "[\"threads\",\"async\",\"naive\"]", "which of weir's own are measured"},
+    {"bench.rounds", WEIR__KIND_COUNT32, AT(bench.rounds), FROM(1, WEIR__CONFIG_ROUNDS_MAX), "5",
+     "of each subject; medians are of these"},
+    {"bench.warmups", WEIR__KIND_COUNT32, AT(bench.warmups), FROM(0, WEIR__CONFIG_WARMUPS_MAX), "1",
+     "rounds before them that do not count"},
 };
 
 const size_t weir__config_key_count = sizeof weir__config_keys / sizeof weir__config_keys[0];

@@ -1,8 +1,8 @@
 /*
  * config_new - weir_new_from_file(): a dispatcher as a configuration file says.
  *
- * The file is loaded as the command loads it, so that one file serves both.  What it says of requests and results is
- * not looked at here.
+ * The file is loaded as the command loads it, so that one file serves both.  What it says of requests, results and
+ * benchmarks is not looked at here.
  */
 #include "json/config_options.h"
 
@@ -65,15 +65,6 @@ static void tell(struct page *page, const struct weir__config_errors *errors)
         add_line(page, "and %zu more", errors->dropped);
 }
 
-/* What a run refuses as well, and only the library's user would not hear of. */
-static bool carried_out(const char *path, const struct weir__config *config, struct page *page)
-{
-    if (config->engine != WEIR__ENGINE_ASYNC)
-        return true;
-    add_line(page, "%.400s: engine: \"async\": this version does not do that yet", path);
-    return false;
-}
-
 enum weir_status weir_new_from_file(const char *path, const struct weir_options *options, char *errors, size_t size,
                                     struct weir **out)
 {
@@ -95,7 +86,7 @@ enum weir_status weir_new_from_file(const char *path, const struct weir_options 
             status = WEIR_NO_MEMORY;
         else
             tell(&page, &mistakes);
-    } else if (carried_out(path, &config, &page)) {
+    } else {
         weir__config_options(&config, &merged);
         status = weir_new(&merged, out);
     }

@@ -16,6 +16,8 @@ static void set_limits(const struct weir__config *config, struct weir_options *o
 
 static void set_attempts(const struct weir__config *config, struct weir_options *out)
 {
+    out->engine = config->engine;
+    out->loop_count = config->loops;
     out->connect_timeout_ns = config->timeout_connect_ns;
     out->timeout_ns = config->timeout_total_ns;
     out->redirect_max = config->redirects;

@@ -3,7 +3,8 @@
  *
  * The way of a configuration: config_tree makes one tree of the file and the overrides and remembers where each value
  * stands; config_keys is the table of keys; config_decode walks the tree by the table and checks, with config_values
- * for one number or word, config_text for strings, config_rates, config_statuses and config_request for the rest;
+ * for one number or word, config_text for strings, config_rates, config_statuses, config_request and config_bench for
+ * the rest;
  * config_print goes back.
  */
 #ifndef WEIR_JSON_CONFIG_PARTS_H
@@ -22,6 +23,7 @@
 #define WEIR__CONFIG_STATUSES_MAX 64u  /* entries of `success` and `retry.statuses` */
 #define WEIR__CONFIG_TOTAL_MAX UINT64_C(1000000000000)
 #define WEIR__CONFIG_BUDGET_MAX 100u
+#define WEIR__CONFIG_LATENCY_MAX_NS (UINT64_C(60) * 1000000000) /* of the built-in target */
 #define WEIR__CONFIG_BODY_MAX_MAX (UINT64_C(16) * 1024 * 1024 * 1024)
 
 /* ------------------------------------------------------------------------------------------------------- config_tree.c
@@ -119,7 +121,11 @@ enum weir__config_kind {
     WEIR__KIND_HEADERS,
     WEIR__KIND_BODY,
     WEIR__KIND_RATES,
-    WEIR__KIND_STATUSES
+    WEIR__KIND_STATUSES,
+    WEIR__KIND_PEERS,
+    WEIR__KIND_COUNTS,    /* a list of uint32_t */
+    WEIR__KIND_DURATIONS, /* a list of int64_t */
+    WEIR__KIND_SUBJECTS
 };
 
 struct weir__config_choice {
@@ -141,6 +147,7 @@ struct weir__config_key {
 extern const struct weir__config_key weir__config_keys[];
 extern const size_t weir__config_key_count;
 extern const struct weir__config_choice weir__config_shapes[];
+extern const struct weir__config_choice weir__config_subjects[];
 
 const struct weir__config_key *weir__config_keys_find(const char *path);
 
@@ -214,6 +221,21 @@ void weir__config_request_headers(struct weir__config_tree *tree, const cJSON *i
 void weir__config_request_body(struct weir__config_tree *tree, const cJSON *item, struct weir__config *config);
 void weir__config_request_body_file(struct weir__config_tree *tree, const cJSON *item, struct weir__config *config,
                                     bool *out_secret);
+
+/* ------------------------------------------------------------------------------------------------------ config_bench.c
+ */
+
+void weir__config_bench_peers(struct weir__config_tree *tree, const cJSON *item, struct weir__config *config,
+                              bool *out_secret);
+
+/* `concurrency`, `latency` and `engines` of `bench`. */
+void weir__config_bench_list(struct weir__config_tree *tree, const cJSON *item, const struct weir__config_key *key,
+                             struct weir__config *config, bool *out_secret);
+
+/* What is left out: false without memory. */
+bool weir__config_bench_default(struct weir__config *config);
+
+void weir__config_bench_clear(struct weir__config *config);
 
 /* Where the userinfo of a URL begins and ends (before the "@"); false where it has none. */
 bool weir__config_request_userinfo(const char *url, size_t *out_start, size_t *out_end);

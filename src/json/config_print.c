@@ -158,6 +158,40 @@ static void print_body(struct weir__writer *writer, const char *name, const stru
         weir__writer_bytes(writer, name, config->body, config->body_size);
 }
 
+static void print_peers(struct weir__writer *writer, const char *name, const struct weir__config *config)
+{
+    if (config->peer_count == 0) {
+        weir__writer_null(writer, name);
+        return;
+    }
+    weir__writer_array(writer, name);
+    for (size_t i = 0; i < config->peer_count; i++) {
+        weir__writer_object(writer, NULL);
+        weir__writer_string(writer, "name", config->peers[i].name);
+        weir__writer_string(writer, "command", config->peers[i].command);
+        if (config->peers[i].requires != NULL)
+            weir__writer_string(writer, "requires", config->peers[i].requires);
+        weir__writer_end(writer);
+    }
+    weir__writer_end(writer);
+}
+
+static void print_list(struct weir__writer *writer, const struct weir__config *config,
+                       const struct weir__config_key *key, const char *name)
+{
+    weir__writer_array(writer, name);
+    if (key->kind == WEIR__KIND_COUNTS)
+        for (size_t i = 0; i < config->bench.concurrency_count; i++)
+            weir__writer_uint(writer, NULL, config->bench.concurrency[i]);
+    else if (key->kind == WEIR__KIND_DURATIONS)
+        for (size_t i = 0; i < config->bench.latency_count; i++)
+            print_duration(writer, NULL, config->bench.latency_ns[i], false);
+    else
+        for (size_t i = 0; i < config->bench.subject_count; i++)
+            print_choice(writer, NULL, weir__config_subjects, (int)config->bench.subjects[i]);
+    weir__writer_end(writer);
+}
+
 static void print_key(struct weir__writer *writer, const struct weir__config *config,
                       const struct weir__config_key *key, const char *name)
 {
@@ -207,6 +241,14 @@ static void print_key(struct weir__writer *writer, const struct weir__config *co
     case WEIR__KIND_STATUSES:
         print_statuses(writer, name, *(struct weir_status_range *const *)field,
                        *(const size_t *)(const void *)((const char *)config + key->offset_count));
+        break;
+    case WEIR__KIND_PEERS:
+        print_peers(writer, name, config);
+        break;
+    case WEIR__KIND_COUNTS:
+    case WEIR__KIND_DURATIONS:
+    case WEIR__KIND_SUBJECTS:
+        print_list(writer, config, key, name);
         break;
     default:
         weir__writer_string(writer, name, *(char *const *)field);

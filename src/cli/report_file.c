@@ -1,0 +1,86 @@
+/* report_file - see report_file.h */
+#include "cli/report_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MODE 0644 /* less the umask */
+
+/* 0, or why a rename must not put a file there: it would replace a device, or the name of somebody else's file. */
+static int check_name(const char *name)
+{
+    struct stat info;
+
+    if (lstat(name, &info) != 0)
+        return errno == ENOENT ? 0 : errno;
+    if (S_ISLNK(info.st_mode))
+        return ELOOP;
+    return S_ISREG(info.st_mode) ? 0 : S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
+}
+
+const char *weir__report_file_reason(int error)
+{
+    if (error == ELOOP)
+        return "it is a symbolic link, which would be replaced";
+    return error == EINVAL ? "it exists and is no regular file" : strerror(error);
+}
+
+bool weir__report_file_open(struct weir__report_file *file, const char *name)
+{
+    int fd, error;
+
+    *file = (struct weir__report_file){.name = name};
+    if (strcmp(name, "-") == 0) {
+        file->stream = stdout;
+        return true;
+    }
+    error = check_name(name);
+    if (error != 0) {
+        errno = error;
+        return false;
+    }
+    if (asprintf(&file->temporary, "%s.%ld.tmp", name, (long)getpid()) < 0) {
+        file->temporary = NULL;
+        return false;
+    }
+    (void)unlink(file->temporary); /* of a process of this number that was killed meanwhile */
+    fd = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    file->stream = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (file->stream != NULL)
+        return true;
+    error = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+        (void)unlink(file->temporary);
+    }
+    free(file->temporary);
+    *file = (struct weir__report_file){.name = name};
+    errno = error;
+    return false;
+}
+
+bool weir__report_file_close(struct weir__report_file *file, bool keep)
+{
+    int error = 0;
+
+    if (file->stream == NULL)
+        return true;
+    if (fflush(file->stream) != 0 || ferror(file->stream))
+        error = errno != 0 ? errno : EIO;
+    if (file->temporary != NULL) {
+        if (fclose(file->stream) != 0 && error == 0)
+            error = errno;
+        if (error == 0 && keep && rename(file->temporary, file->name) != 0)
+            error = errno;
+        if (error != 0 || !keep)
+            (void)unlink(file->temporary);
+    }
+    free(file->temporary);
+    *file = (struct weir__report_file){.name = file->name};
+    errno = error;
+    return error == 0;
+}
