@@ -146,8 +146,9 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(64); print(s.getsockname
     run_weir -u "$FRONT/{i}" -n 300 -c 64 --engine async
     cat "$err"
     is "$code" 0
+    # what comes before the server has said how many it allows may be refused unprocessed, and is sent again
     is "$(stats arrivals)" 300
-    is "$(summary "(s['succeeded'], s['attempts'])")" "(300, 300)"
+    is "$(summary "s['succeeded']")" 300
 }
 
 @test "a server that closes its connections loses no GET and gets no POST twice" {
