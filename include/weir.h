@@ -221,7 +221,8 @@ typedef void (*weir_event_fn)(void *user_data, const struct weir_event *event);
 /* What performs attempts.  Limits, retries, results and statistics are the same; the two differ in how they wait. */
 enum weir_engine {
     WEIR_ENGINE_THREADS = 0, /* a blocking transfer in each of a pool of threads */
-    WEIR_ENGINE_ASYNC = 1    /* many transfers in each of a few event loops; callbacks run on those, and whatever one
+    WEIR_ENGINE_ASYNC = 1    /* many transfers in each of a few event loops, over HTTP/2 where a TLS server offers it (a
+                                stream that it refuses counts as lost); callbacks run on those, and whatever one
                                 of them waits for keeps all transfers of its loop waiting */
 };
 
@@ -435,7 +436,7 @@ WEIR_EXPORT enum weir_status weir_drain(struct weir *weir, int64_t timeout_ns);
 WEIR_EXPORT void weir_stop(struct weir *weir);
 
 /* weir_stop(), and ends every transfer in flight at once, even a silent one; only the system's look-up of a name cannot
- * be ended, and is waited for. */
+ * be ended: threads wait for it, event loops leave it behind. */
 WEIR_EXPORT void weir_abort(struct weir *weir);
 
 /* weir_abort(), joins every thread, then frees the handle: all callbacks have run by then.  Results that nobody took

@@ -286,5 +286,9 @@ enum weir__batch_end weir__batch_submit(struct weir__batch *batch)
 
 bool weir__batch_finish(struct weir__batch *batch)
 {
-    return batch->journal == NULL || (note_run(batch, WEIR__JOURNALLINE_END) && weir__journal_flush(batch->journal));
+    const bool done =
+        batch->journal == NULL || (note_run(batch, WEIR__JOURNALLINE_END) && weir__journal_flush(batch->journal));
+
+    weir__batch_settle(batch);
+    return done;
 }

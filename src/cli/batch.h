@@ -42,6 +42,16 @@ enum weir__batch_end {
     WEIR__BATCH_OTHER_INPUT /* it is not the input that the journal belongs to, or no longer */
 };
 
+/* Lines that a thread has handed in and not waited for. */
+struct weir__batch_unsettled {
+    struct weir__batch *batch; /* NULL: there is none */
+    uint64_t end;
+    uint64_t open;                      /* their sends are counted as without a line until then; */
+    uint64_t delicate;                  /* of those, so many must not be made twice */
+    struct weir__batch_unsettled *next; /* in the batch's list, */
+    struct weir__batch *listed;         /* of this batch */
+};
+
 struct weir__batch {
     /* the caller's, set before init */
     struct weir *weir;
@@ -54,12 +64,13 @@ struct weir__batch {
 
     /* its own */
     enum weir__batch_end end;
-    bool input_changed;           /* OTHER_INPUT: while it was read */
-    atomic_bool too_many;         /* more failed than may */
-    atomic_bool careful;          /* among the jobs was one that must not be done twice */
-    _Atomic uint64_t sends_open;  /* sends without a line */
-    _Atomic uint64_t sends_noted; /* so many at most, says the journal */
-    pthread_mutex_t note_lock;    /* raises it; the journal's are taken under it */
+    bool input_changed;                      /* OTHER_INPUT: while it was read */
+    atomic_bool too_many;                    /* more failed than may */
+    atomic_bool careful;                     /* among the jobs was one that must not be done twice */
+    _Atomic uint64_t sends_open;             /* sends without a line */
+    _Atomic uint64_t sends_noted;            /* so many at most, says the journal */
+    pthread_mutex_t note_lock;               /* raises it; the journal's are taken under it.  Guards the list, too: */
+    struct weir__batch_unsettled *unsettled; /* of the threads that have handed in lines; they live until weir_free() */
 };
 
 /* False without memory. */

@@ -17,12 +17,7 @@
  * it sends again, when somebody has written them as a rule; so a send never leaves while a line before it is not in the
  * file.
  */
-static _Thread_local struct {
-    struct weir__batch *batch; /* NULL: there is none */
-    uint64_t end;
-    uint64_t open;     /* their sends are counted as without a line until then; */
-    uint64_t delicate; /* of those, so many must not be made twice */
-} unsettled;
+static _Thread_local struct weir__batch_unsettled unsettled;
 
 /* Nothing more is sent; what is in flight ends, and is not done as far as the journal knows. */
 static bool stop(struct weir__batch *batch)
@@ -52,22 +47,45 @@ static void lose(struct weir__batch *batch, uint64_t delicate)
 }
 
 /* False where its line could not be written. */
-static bool settle(void)
+static bool settle_of(struct weir__batch_unsettled *lines)
 {
-    struct weir__batch *batch = unsettled.batch;
-    const uint64_t open = unsettled.open, delicate = unsettled.delicate;
+    struct weir__batch *batch = lines->batch;
+    const uint64_t open = lines->open, delicate = lines->delicate;
 
     if (batch == NULL)
         return true;
-    unsettled.batch = NULL;
-    unsettled.open = unsettled.delicate = 0;
-    if (!weir__journal_await(batch->journal, unsettled.end)) {
+    lines->batch = NULL;
+    lines->open = lines->delicate = 0;
+    if (!weir__journal_await(batch->journal, lines->end)) {
         lose(batch, delicate);
         return stop(batch);
     }
     if (open > 0)
         atomic_fetch_sub(&batch->sends_open, open);
     return true;
+}
+
+static bool settle(void)
+{
+    return settle_of(&unsettled);
+}
+
+/* Its thread may never send again: whoever ends the batch looks at it then. */
+static void enlist(struct weir__batch *batch)
+{
+    if (unsettled.listed == batch)
+        return;
+    unsettled.listed = batch;
+    weir__mutex_lock(&batch->note_lock);
+    unsettled.next = batch->unsettled;
+    batch->unsettled = &unsettled;
+    weir__mutex_unlock(&batch->note_lock);
+}
+
+void weir__batch_settle(struct weir__batch *batch)
+{
+    for (struct weir__batch_unsettled *each = batch->unsettled; each != NULL; each = each->next)
+        (void)settle_of(each);
 }
 
 /*
@@ -100,7 +118,7 @@ bool weir__batch_sending(void *user_data, uint64_t job_id, uint32_t attempt)
 
     (void)job_id;
     (void)attempt;
-    if (weir__journal_error(batch->journal) != 0 || !settle())
+    if (!settle() || weir__journal_error(batch->journal) != 0)
         return false;
     if (entry->open) /* the send before is over; where nothing counts sends, nobody asks when */
         return batch->config->rate_count == 0 || note_job(entry, WEIR__JOURNALLINE_ATTEMPT);
@@ -219,6 +237,7 @@ void weir__batch_done(void *user_data, const struct weir_result *result)
         else if (entry->open)
             atomic_fetch_sub(&batch->sends_open, 1);
     } else if ((batch->journal->scribed || settle()) && hand_in(batch, &line, result->outcome, &end)) {
+        enlist(batch);
         unsettled.batch = batch;
         unsettled.end = end;
         unsettled.open += entry->open;

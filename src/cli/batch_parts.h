@@ -24,6 +24,9 @@ struct weir__batch_entry {
 bool weir__batch_sending(void *user_data, uint64_t job_id, uint32_t attempt);
 void weir__batch_done(void *user_data, const struct weir_result *result);
 
+/* No callback runs any more: what threads have handed in and not waited for, and the journal does not have, is lost. */
+void weir__batch_settle(struct weir__batch *batch);
+
 /* The weir_done_fn where there is no journal; `user_data` is the batch. */
 void weir__batch_count(void *user_data, const struct weir_result *result);
 

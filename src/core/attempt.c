@@ -58,6 +58,15 @@ void weir__attempt_leave(void *context, void *state)
     free(place);
 }
 
+void weir__attempt_close(struct weir *weir)
+{
+    step_in(weir);
+    for (uint32_t i = 0; i < weir->reactor_count; i++)
+        weir->transport->reactor_free(weir->reactors[i]);
+    step_out(weir);
+    free(weir->reactors);
+}
+
 void weir__attempt_poll(void *context, void *reactor, int64_t until_ns)
 {
     struct weir *weir = context;
@@ -319,6 +328,15 @@ static enum weir__pool_next end(struct weir__try *attempt)
     return weir__sequel_of(attempt);
 }
 
+/* A stop cancels what is parked (weir__pool_stop), which nobody else did: to people it is as with threads, where the
+ * wire refuses. */
+static void tell_stop(struct weir__try *attempt)
+{
+    if (attempt->reply.error == WEIR_ERROR_STOPPED && weir__pool_stopped(&attempt->weir->pool) &&
+        strcmp(attempt->reply.detail, "cancelled") == 0)
+        strcpy(attempt->reply.detail, "not sent");
+}
+
 /* The transport's `ended`: on the loop's thread, inside of poll. */
 static void take_end(void *context, struct weir__reply *reply)
 {
@@ -328,8 +346,10 @@ static void take_end(void *context, struct weir__reply *reply)
     memcpy(&attempt->reply, reply, offsetof(struct weir__reply, detail) + strlen(reply->detail) + 1);
     step_out(weir);
     weir__dispatcher_before_call(weir);
-    if (attempt->parked)
+    if (attempt->parked) {
         weir__pool_unpark(attempt->worker);
+        tell_stop(attempt);
+    }
     weir__pool_back(attempt->worker, end(attempt));
     step_in(weir);
 }

@@ -108,13 +108,6 @@ static bool make_pool(struct weir *weir, const struct weir_options *o)
     return true;
 }
 
-static void free_reactors(struct weir *weir)
-{
-    for (uint32_t i = 0; i < weir->reactor_count; i++)
-        weir->transport->reactor_free(weir->reactors[i]);
-    free(weir->reactors);
-}
-
 /* One for each loop, if there are any.  What there is, the caller frees. */
 static enum weir_status make_reactors(struct weir *weir, const struct weir_options *o)
 {
@@ -188,7 +181,7 @@ enum weir_status weir__dispatcher_new(const struct weir_options *options, const 
     return WEIR_OK;
 
 no_reactors:
-    free_reactors(weir);
+    weir__attempt_close(weir);
     if (outside->transport == NULL)
         weir->transport->free(weir->transport);
 no_transport:
@@ -277,9 +270,9 @@ void weir_free(struct weir *weir)
     if (weir__dispatcher_left(weir))
         return; /* its workers stand where they are for ever */
     weir__pool_close(&weir->pool);
+    weir__attempt_close(weir);        /* TLS says goodbye here too: the reactors have the kept connections */
     weir__process_part(&weir->guest); /* not before: an exit() meanwhile waits for the workers as well */
     weir__pool_clear(&weir->pool);
-    free_reactors(weir);
     weir->transport->free(weir->transport);
     weir__lease_clear(&weir->lease);
     weir__completions_clear(&weir->completions);

@@ -96,6 +96,9 @@ void weir__attempt_cut(void *context, struct weir__worker *worker);
 void weir__attempt_poll(void *context, void *reactor, int64_t until_ns);
 void weir__attempt_rouse(void *context, void *reactor);
 
+/* Frees the reactors, if there are any, and closes what they have kept; no loop runs any more. */
+void weir__attempt_close(struct weir *weir);
+
 /* src/core/sequel.c: the pool's `drop` and `expire`. */
 void weir__sequel_drop(void *context, struct weir__task *task, bool cancelled);
 void weir__sequel_expire(void *context, struct weir__task *task);

@@ -177,6 +177,7 @@ struct weir__connection {
     struct weir__shard *carrier; /* the one that has the transfer */
     struct weir__host *host;
     uint64_t host_stamp; /* of what `host` was */
+    bool forgets_names;  /* there are too many for a cache of them */
     int64_t deadline_ns; /* of the call; WEIR__NEVER for none */
     int64_t added_ns;    /* when libcurl got it last */
     int64_t moment_ns;   /* that it waits for */

@@ -276,7 +276,10 @@ void weir__easy_error_explain(struct weir__connection *connection, CURLcode code
         weir__easy_error_set(reply, WEIR_ERROR_STOPPED, stopped ? stopped : "not sent");
     } else if (lost_kept(connection, code)) {
         reply->resend = true;
-        weir__easy_error_set(reply, WEIR_ERROR_CONNECTION_LOST, "the kept connection was lost before a response came");
+        weir__easy_error_set(reply, WEIR_ERROR_CONNECTION_LOST,
+                             connection->reactor
+                                 ? "the kept connection was lost, or the stream refused, before a response came"
+                                 : "the kept connection was lost before a response came");
     } else if (code == CURLE_OK) {
         weir__easy_error_set(reply, WEIR_ERROR_PROTOCOL, "no final status line");
     } else {

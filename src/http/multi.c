@@ -9,6 +9,7 @@
 #include "base/sync.h"
 
 #include <assert.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -103,11 +104,24 @@ static void destroy(struct weir__reactor *reactor)
     free(reactor);
 }
 
+/*
+ * QUICK_EXIT leaves a resolver's thread behind, which runs libcurl's code after the last handle is gone.  So libcurl
+ * stays, whatever module it came with.
+ */
+static void keep_libcurl(void)
+{
+    Dl_info info;
+    if (dladdr((const void *)(uintptr_t)curl_easy_init, &info) && info.dli_fname)
+        (void)dlopen(info.dli_fname,
+                     RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE); /* one count more, once for each reactor */
+}
+
 struct weir__reactor *weir__multi_new(struct weir__transport *transport, uint32_t attempt_max)
 {
     struct weir__reactor *reactor = calloc(1, sizeof *reactor);
     if (!reactor)
         return NULL;
+    keep_libcurl();
     reactor->easy = (struct weir__easy *)transport;
     reactor->attempt_max = attempt_max;
     atomic_init(&reactor->woken, false);
@@ -143,7 +157,7 @@ struct weir__connection *weir__multi_open(struct weir__reactor *reactor)
     if (!connection)
         return NULL;
     connection->shard = shard;
-    shard->taken++;
+    weir__multi_shard_taken(shard, 1);
     connection->next = reactor->connections;
     if (connection->next)
         connection->next->previous = connection;
@@ -163,7 +177,7 @@ void weir__multi_close(struct weir__connection *connection)
     if (connection->next)
         connection->next->previous = connection->previous;
     reactor->connection_count--;
-    connection->shard->taken--;
+    weir__multi_shard_taken(connection->shard, -1);
     weir__easy_connection_free(connection);
 }
 

@@ -37,6 +37,9 @@
  * and at 10,000 in flight they are the same, and with 32 an attempt costs 0.6 KB more than with 64. */
 #define WEIR__SHARD_PLACES 64u
 
+/* Connections that a shard keeps at most. */
+#define WEIR__SHARD_KEPT_MAX (2L * (long)WEIR__SHARD_PLACES)
+
 /* Taken by one epoll wait. */
 #define WEIR__EVENTS_MAX 256
 
@@ -145,6 +148,7 @@ int weir__multi_transfer_wire(void *user, char *remote, char *local, int remote_
 /* multi_shard.c.  NULL or false where there is no memory. */
 struct weir__shard *weir__multi_shard_place(struct weir__reactor *reactor);
 struct weir__shard *weir__multi_shard_streams(struct weir__reactor *reactor);
+void weir__multi_shard_taken(struct weir__shard *shard, int more); /* one place more, or one less */
 void weir__multi_shard_free(struct weir__shard *shard);
 bool weir__multi_shard_note(struct weir__reactor *reactor, int fd); /* a socket that was made */
 int weir__multi_shard_close(void *user, curl_socket_t fd);          /* a CLOSESOCKETFUNCTION; `user` is the reactor */

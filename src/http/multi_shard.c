@@ -88,7 +88,7 @@ static bool set_up(struct weir__shard *shard, bool streams)
         curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, shard) ||
         curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) ||
         curl_multi_setopt(multi, CURLMOPT_TIMERDATA, shard) ||
-        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 2L * (long)WEIR__SHARD_PLACES))
+        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, WEIR__SHARD_KEPT_MAX))
         return false;
     if (!streams)
         return !curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
@@ -141,6 +141,19 @@ struct weir__shard *weir__multi_shard_place(struct weir__reactor *reactor)
     return append(reactor, false);
 }
 
+/* As many as threads would keep, up to two for each place of a full shard: few places must not take up many files. */
+void weir__multi_shard_taken(struct weir__shard *shard, int more)
+{
+    long kept;
+
+    shard->taken += (uint32_t)more;
+    kept = (long)shard->taken * WEIR__KEPT_MAX;
+    (void)curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS,
+                            kept < 1                      ? 1L
+                            : kept < WEIR__SHARD_KEPT_MAX ? kept
+                                                          : WEIR__SHARD_KEPT_MAX);
+}
+
 struct weir__shard *weir__multi_shard_streams(struct weir__reactor *reactor)
 {
     if (!reactor->streams)
@@ -157,11 +170,16 @@ bool weir__multi_shard_note(struct weir__reactor *reactor, int fd)
     return true;
 }
 
-/* close(2) takes it out of epoll. */
+/* close(2) alone takes it out of epoll only where no child of the process, after fork(), has it too: then nobody could
+ * take it out any more, and its end would be reported for ever. */
 int weir__multi_shard_close(void *user, curl_socket_t fd)
 {
     struct weir__reactor *reactor = user;
-    reactor->watched[fd] = (struct weir__watched){0};
+    struct weir__watched *watched = &reactor->watched[fd];
+    watched->wanted = 0;
+    if (watched->registered)
+        tell_epoll(reactor, fd, watched);
+    *watched = (struct weir__watched){0};
     return close(fd);
 }
 

@@ -84,6 +84,14 @@ static void go_on(struct weir__connection *connection)
     add(connection, weir__multi_host_of(connection));
 }
 
+/* libcurl walks all that its cache of names holds with each look-up, and keeps a name for a minute: with 20,000 hosts
+ * that costs 0.3 ms a request. */
+static void forget_names(struct weir__connection *connection)
+{
+    if (!connection->forgets_names && connection->reactor->host_stamp > WEIR__HOSTS_MAX)
+        connection->forgets_names = curl_easy_setopt(connection->curl, CURLOPT_DNS_CACHE_TIMEOUT, 0L) == CURLE_OK;
+}
+
 void weir__multi_transfer_begin(struct weir__connection *connection)
 {
     const struct weir__call *call = connection->attempt.call;
@@ -94,6 +102,7 @@ void weir__multi_transfer_begin(struct weir__connection *connection)
         return;
     }
     struct weir__host *host = weir__multi_host_find(connection, call->url);
+    forget_names(connection);
     enum weir_error error = weir__easy_setup_call(connection, call, &detail);
     if (error) {
         end(connection, CURLE_OK, error, detail);
