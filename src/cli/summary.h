@@ -18,7 +18,7 @@ struct weir__summary {
     uint64_t past_failures; /* of those skipped, how many did not succeed */
     double retry_budget;    /* as configured */
     const char *scope;      /* as configured; NULL is the process's own, too.  For people alone */
-    const char *engine; /* as configured */
+    const char *engine;     /* as configured */
     struct weir_stats stats;
 
     /* derived: these five add up to `total` */

@@ -5,6 +5,7 @@
  */
 #include "support/crowd_server.h"
 
+#include <assert.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
@@ -71,7 +72,7 @@ static void drop(struct crowd_server *server, struct crowd_connection *c)
 
     if (c->waits) {
         for (at = &server->first_due; *at != c; at = &(*at)->later)
-            continue;
+            assert(*at != NULL);
         *at = c->later;
         pthread_mutex_lock(&server->lock);
         server->figures.in_flight--;
@@ -229,8 +230,10 @@ static void *serve(void *argument)
                 read_some(server, events[i].data.ptr); /* each of them is there once: none was dropped before */
         }
     }
-    while (server->all != NULL)
-        drop(server, server->all);
+    for (struct crowd_connection *c = server->all, *next; c != NULL; c = next) {
+        next = c->next;
+        drop(server, c);
+    }
     return NULL;
 }
 

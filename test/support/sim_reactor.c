@@ -8,6 +8,7 @@
 
 #include "base/sync.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,6 +184,7 @@ static bool is_over(const struct weir__connection *c)
 
 static void take_answer(struct weir__connection *c)
 {
+    assert(c->exchange != NULL);
     if (c->phase != SIM_READING && c->exchange->begun)
         sim_net_take_beginning(c, c->exchange, &c->reply);
     c->phase = SIM_READING;

@@ -31,7 +31,7 @@ static int by_value(const void *a, const void *b)
 /* Which of them is the first is anybody's. */
 static void expect_moments(struct fixture *f, uint32_t count, int64_t first_ns, int64_t gap_ns)
 {
-    int64_t sent_ns[8];
+    int64_t sent_ns[8] = {0};
 
     for (uint32_t n = 0; n < count; n++)
         sent_ns[n] = fake_transport_record(f->transport, n).sent_ns - FIXTURE_START_NS;

@@ -1010,6 +1010,8 @@ int main(void)
         NGINX_TEST(a_cancel_of_one_stream_leaves_the_others),
     };
 
-    (void)alarm(getenv("WEIR_TEST_MODE") != NULL && strcmp(getenv("WEIR_TEST_MODE"), "release") != 0 ? 170 : 55);
+    const char *mode = getenv("WEIR_TEST_MODE");
+
+    (void)alarm(mode != NULL && strcmp(mode, "release") != 0 ? 170 : 55);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

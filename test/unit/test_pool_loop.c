@@ -176,7 +176,8 @@ static void set_up(struct owner *owner, uint32_t loops, uint32_t permits, uint32
     assert_true(weir__gate_add_limit(&owner->gate, permits, 0));
     if (rate > 0)
         assert_true(weir__gate_add_limit(&owner->gate, rate, hold_ns));
-    assert_true(weir__pool_init(&owner->pool, &weir__env_real, &owner->gate, &ops, permits + 1, 64)); /* one stays free */
+    assert_true(
+        weir__pool_init(&owner->pool, &weir__env_real, &owner->gate, &ops, permits + 1, 64)); /* one stays free */
     for (uint32_t i = 0; i < loops; i++) {
         owner->loops[i].owner = owner;
         assert_true(weir__sem_init(&owner->loops[i].bell, 0));

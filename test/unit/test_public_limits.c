@@ -1834,10 +1834,11 @@ int main(void)
         cmocka_unit_test(permits_of_ones_own_hold_a_dispatchers_jobs_back),
         cmocka_unit_test(a_refusal_of_ones_own_pauses_the_dispatcher),
     };
+    const struct weir_options options = WEIR_OPTIONS_INIT;
     int failed = 0;
 
     watch();
-    if (WEIR_ENGINE_DEFAULT == WEIR_ENGINE_THREADS) /* limits alone know no engine */
+    if (options.engine == WEIR_ENGINE_THREADS) /* limits alone know no engine */
         failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed + cmocka_run_group_tests(with_a_dispatcher, NULL, NULL);
 }
