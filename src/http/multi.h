@@ -57,10 +57,11 @@ struct weir__line {
 
 struct weir__shard {
     struct weir__reactor *reactor;
-    CURLM *multi;
+    CURLM *multi;   /* NULL: the next transfer makes one */
     int64_t due_ns; /* when libcurl wants to be called; 0: at once, WEIR__NEVER: not */
     uint32_t taken; /* places */
     bool touched;   /* something may have ended in it */
+    bool broken;    /* libcurl had no memory in the middle of its work */
 };
 
 /* What epoll and libcurl think of a file descriptor. */
@@ -142,6 +143,7 @@ void weir__multi_transfer_go(struct weir__connection *connection);     /* one th
 void weir__multi_transfer_moment(struct weir__connection *connection); /* one whose moment has come */
 void weir__multi_transfer_done(struct weir__connection *connection, CURLcode code); /* libcurl has finished it */
 void weir__multi_transfer_stop(struct weir__connection *connection);   /* puts it into reactor.over if it is to stop */
+void weir__multi_transfer_lose(struct weir__connection *connection);   /* one whose shard cannot go on with it */
 void weir__multi_transfer_finish(struct weir__connection *connection); /* one that was taken from reactor.over */
 int weir__multi_transfer_wire(void *user, char *remote, char *local, int remote_port, int local_port);
 
@@ -150,6 +152,7 @@ struct weir__shard *weir__multi_shard_place(struct weir__reactor *reactor);
 struct weir__shard *weir__multi_shard_streams(struct weir__reactor *reactor);
 void weir__multi_shard_taken(struct weir__shard *shard, int more); /* one place more, or one less */
 void weir__multi_shard_free(struct weir__shard *shard);
+bool weir__multi_shard_add(struct weir__shard *shard, CURL *curl);  /* false where there is no memory */
 bool weir__multi_shard_note(struct weir__reactor *reactor, int fd); /* a socket that was made */
 int weir__multi_shard_close(void *user, curl_socket_t fd);          /* a CLOSESOCKETFUNCTION; `user` is the reactor */
 int64_t weir__multi_shard_due(const struct weir__reactor *reactor);

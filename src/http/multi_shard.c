@@ -80,9 +80,8 @@ static int on_timer(CURLM *multi, long timeout_ms, void *user)
     return 0;
 }
 
-static bool set_up(struct weir__shard *shard, bool streams)
+static bool set_up(struct weir__shard *shard, CURLM *multi, bool streams)
 {
-    CURLM *multi = shard->multi;
     uint32_t carriers = (shard->reactor->attempt_max + WEIR__STREAMS_MAX - 1) / WEIR__STREAMS_MAX;
     if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) ||
         curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, shard) ||
@@ -97,6 +96,17 @@ static bool set_up(struct weir__shard *shard, bool streams)
            !curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)carriers);
 }
 
+static bool make_multi(struct weir__shard *shard, bool streams)
+{
+    CURLM *multi = curl_multi_init();
+    if (multi && !set_up(shard, multi, streams)) {
+        (void)curl_multi_cleanup(multi);
+        multi = NULL;
+    }
+    shard->multi = multi;
+    return multi;
+}
+
 static struct weir__shard *shard_new(struct weir__reactor *reactor, bool streams)
 {
     struct weir__shard *shard = calloc(1, sizeof *shard);
@@ -104,9 +114,8 @@ static struct weir__shard *shard_new(struct weir__reactor *reactor, bool streams
         return NULL;
     shard->reactor = reactor;
     shard->due_ns = WEIR__NEVER;
-    shard->multi = curl_multi_init();
-    if (!shard->multi || !set_up(shard, streams)) {
-        weir__multi_shard_free(shard);
+    if (!make_multi(shard, streams)) {
+        free(shard);
         return NULL;
     }
     return shard;
@@ -142,16 +151,20 @@ struct weir__shard *weir__multi_shard_place(struct weir__reactor *reactor)
 }
 
 /* As many as threads would keep, up to two for each place of a full shard: few places must not take up many files. */
-void weir__multi_shard_taken(struct weir__shard *shard, int more)
+static void keep(struct weir__shard *shard)
 {
-    long kept;
-
-    shard->taken += (uint32_t)more;
-    kept = (long)shard->taken * WEIR__KEPT_MAX;
+    long kept = (long)shard->taken * WEIR__KEPT_MAX;
     (void)curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS,
                             kept < 1                      ? 1L
                             : kept < WEIR__SHARD_KEPT_MAX ? kept
                                                           : WEIR__SHARD_KEPT_MAX);
+}
+
+void weir__multi_shard_taken(struct weir__shard *shard, int more)
+{
+    shard->taken += (uint32_t)more;
+    if (shard->multi)
+        keep(shard);
 }
 
 struct weir__shard *weir__multi_shard_streams(struct weir__reactor *reactor)
@@ -159,6 +172,21 @@ struct weir__shard *weir__multi_shard_streams(struct weir__reactor *reactor)
     if (!reactor->streams)
         reactor->streams = append(reactor, true);
     return reactor->streams;
+}
+
+static bool renew(struct weir__shard *shard)
+{
+    bool streams = shard == shard->reactor->streams;
+    if (!make_multi(shard, streams))
+        return false;
+    if (!streams)
+        keep(shard);
+    return true;
+}
+
+bool weir__multi_shard_add(struct weir__shard *shard, CURL *curl)
+{
+    return (shard->multi || renew(shard)) && curl_multi_add_handle(shard->multi, curl) == CURLM_OK;
 }
 
 bool weir__multi_shard_note(struct weir__reactor *reactor, int fd)
@@ -195,8 +223,27 @@ int64_t weir__multi_shard_due(const struct weir__reactor *reactor)
 static void act(struct weir__shard *shard, curl_socket_t fd, int what)
 {
     int running;
+    if (shard->broken)
+        return;
     shard->touched = true;
-    (void)curl_multi_socket_action(shard->multi, fd, what, &running);
+    shard->broken = curl_multi_socket_action(shard->multi, fd, what, &running) != CURLM_OK;
+}
+
+/*
+ * libcurl that is out of memory in there has said neither when it wants to be called nor what sockets it waits for, and
+ * where it adds to its table of a socket again it divides by the table's size, which is 0 (singlesocket() of 7.88).  So
+ * what the handle carries ends, and it goes with its connections; the next transfer makes another.
+ */
+static void replace(struct weir__shard *shard)
+{
+    struct weir__reactor *reactor = shard->reactor;
+    for (struct weir__connection *each = reactor->connections; each; each = each->next)
+        if (each->way == WEIR__WAY_ON && each->carrier == shard)
+            weir__multi_transfer_lose(each);
+    (void)curl_multi_cleanup(shard->multi);
+    shard->multi = NULL;
+    shard->due_ns = WEIR__NEVER;
+    shard->broken = false;
 }
 
 /* libcurl says anew where it wants to be called again. */
@@ -245,5 +292,7 @@ void weir__multi_shard_collect(struct weir__reactor *reactor)
             curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &connection);
             weir__multi_transfer_done((struct weir__connection *)(void *)connection, code);
         }
+        if (shard->broken)
+            replace(shard);
     }
 }

@@ -65,7 +65,7 @@ static void add(struct weir__connection *connection, struct weir__host *host)
     connection->added_ns = connection->reactor->now_ns;
     if (streams)
         watch_time(connection);
-    if (curl_multi_add_handle(connection->carrier->multi, connection->curl) != CURLM_OK)
+    if (!weir__multi_shard_add(connection->carrier, connection->curl))
         end(connection, CURLE_OUT_OF_MEMORY, WEIR_ERROR_RESOURCE, "out of memory");
 }
 
@@ -211,6 +211,12 @@ void weir__multi_transfer_done(struct weir__connection *connection, CURLcode cod
     else
         finish(connection, code == CURLE_OK && connection->attempt.later ? CURLE_ABORTED_BY_CALLBACK : code,
                WEIR_ERROR_NONE, NULL);
+}
+
+void weir__multi_transfer_lose(struct weir__connection *connection)
+{
+    take_out(connection);
+    end(connection, CURLE_OUT_OF_MEMORY, WEIR_ERROR_NONE, NULL);
 }
 
 void weir__multi_transfer_finish(struct weir__connection *connection)

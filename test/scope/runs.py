@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """`weir run --scope host:NAME -r 100/s` in one, two and eight processes at a time, against a server that allows just that.
 
-No request may be refused, whatever comes and goes; all together are as fast as one alone, and each has its share.
+Some of them have threads, others loops (`--engine async`).  No request may be refused, whatever comes and goes; all
+together are as fast as one alone, each has its share, and the certificate of all is not less than what the server saw.
 Usage: runs.py --prefix NAME [--seed N] [--long]; WEIR names the command.  Prints "ok - " and "not ok - " lines.
 """
 import argparse
 import collections
 import ctypes
+import json
 import os
 import random
 import signal
@@ -22,6 +24,7 @@ LIMIT = 100
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 WEIR = os.environ.get('WEIR', 'build/weir')
+ENGINES = ['threads', 'async']
 failures = 0
 
 
@@ -54,14 +57,15 @@ class Runs:
         self.folder = folder
         self.started = 0
         self.live = {}  # by name
+        self.most = 0   # that any window has held so far
 
-    def start(self, total, extra=()):
+    def start(self, total, engine='threads'):
         self.started += 1
         name = f'p{self.started}'
         out = open(os.path.join(self.folder, name), 'wb')
         self.live[name] = subprocess.Popen(
-            [WEIR, 'run', '-u', f'{self.server.url}/{name}', '-n', str(total), '-c', '8', '-r', f'{LIMIT}/s', '--scope',
-             f'host:{self.scope}', '--json', '--quiet', *extra],
+            [WEIR, 'run', '--engine', engine, '--set', 'loops=2', '-u', f'{self.server.url}/{name}', '-n', str(total), '-c',
+             '8', '-r', f'{LIMIT}/s', '--scope', f'host:{self.scope}', '--json', '--quiet'],
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))  # it must not outlive us
         out.close()
@@ -70,6 +74,13 @@ class Runs:
     def output(self, name):
         with open(os.path.join(self.folder, name), 'rb') as file:
             return file.read().decode('utf-8', 'replace')
+
+    def certificate(self, name):
+        """The most that any window held, of all in the scope, as this one says at its end; 0 where it says nothing."""
+        try:
+            return max(limit.get('worst_window', 0) for limit in json.loads(self.output(name))['limits'])
+        except (ValueError, KeyError):
+            return 0
 
     def kill(self, name):
         process = self.live.pop(name)
@@ -122,29 +133,38 @@ def shares(log, names):
     return [count[name] for name in names], end - begin
 
 
-def one_turn(runs, count, total):
-    """`count` processes at a time, with `total` jobs each.  Their log and their names."""
-    names = [runs.start(total) for _ in range(count)]
+def certified(runs, names, log, what):
+    """The certificate is of all that was sent in the scope so far, by whomever."""
+    runs.most = max(runs.most, fullest([moment for moment, _, _ in log]))
+    told = max(runs.certificate(name) for name in names)
+    say(runs.most <= told <= LIMIT, f'{what}: the certificate says {told}, the server saw {runs.most}')
+
+
+def one_turn(runs, what, engines, total):
+    """A process of each of the engines at a time, with `total` jobs.  Their log and their names."""
+    names = [runs.start(total, engine) for engine in engines]
+    count = len(names)
     trouble = runs.finish(20 + count * total / 50)
     log = runs.server.taken()
-    what = f'{count} process{"es" if count > 1 else ""}'
     say(not trouble and len(log) == count * total, f'{what}: every job was sent once and ended well {"; ".join(trouble)}')
     judge(log, what)
+    certified(runs, names, log, what)
     return log, names
 
 
-def together(runs, count, total, alone):
-    """The rate of `count` processes together.  A busy machine may cost some percent once, but not three times."""
+def together(runs, engines, total, alone):
+    """The rate of such processes together.  A busy machine may cost some percent once, but not three times."""
+    count = len(engines)
+    what = f'{count} process{"es" if count > 1 else ""}, {engines.count("async")} async'
     for turn in range(3):
-        log, names = one_turn(runs, count, total)
+        log, names = one_turn(runs, what, engines, total)
         speed = rate(log)
         if count == 1 or speed >= 0.95 * alone:
             break
         note(f'turn {turn}: {speed:.1f}/s')
     if count == 1:
-        say(speed >= 80, f'1 process: {speed:.1f}/s')
+        say(speed >= 80, f'{what}: {speed:.1f}/s')
         return speed
-    what = f'{count} processes'
     say(speed >= 0.95 * alone, f'{what}: {speed:.1f}/s together, {alone:.1f}/s alone ({100 * speed / max(alone, 1e-9):.1f} %)')
     each, seconds = shares(log, names)
     fair = sum(each) / count if each else 0
@@ -155,7 +175,8 @@ def together(runs, count, total, alone):
 
 def killed(runs, seconds, draw, alone):
     """For some seconds six processes are kept at it, while random ones are killed and new ones started."""
-    names = [runs.start(100000) for _ in range(6)]
+    for engine in ENGINES * 3:
+        runs.start(100000, engine)
     end = time.monotonic() + seconds
     kills = 0
     while time.monotonic() < end:
@@ -163,12 +184,12 @@ def killed(runs, seconds, draw, alone):
         victim = draw.choice(list(runs.live))
         runs.kill(victim)
         kills += 1
-        names.append(runs.start(100000))
+        runs.start(100000, draw.choice(ENGINES))
         early = [name for name, process in runs.live.items() if process.poll() is not None]
         for name in early:
             say(False, f'{name} ended by itself: {runs.output(name)[:300]}')
             del runs.live[name]
-            runs.start(100000)
+            runs.start(100000, draw.choice(ENGINES))
     last = time.monotonic()
     for name in list(runs.live):
         runs.kill(name)
@@ -180,10 +201,11 @@ def killed(runs, seconds, draw, alone):
     say(speed >= 0.9 * alone, f'{what}: {speed:.1f}/s together, {alone:.1f}/s alone ({100 * speed / max(alone, 1e-9):.1f} %)')
 
     # Nothing is lost: a process that comes after them has the whole rate.  Its first second also waits for what they sent.
-    runs.start(150)
+    name = runs.start(150, draw.choice(ENGINES))
     trouble = runs.finish(30)
     after = runs.server.taken()
     judge(log + after, f'{what}, and one that comes after them')
+    certified(runs, [name], log + after, what)
     steady = rate(after[50:])
     say(not trouble and len(after) == 150 and steady >= 0.95 * alone,
         f'one that comes after them sends {len(after)} at {steady:.1f}/s {"; ".join(trouble)}')
@@ -204,12 +226,15 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         runs = Runs(server, f'{given.prefix}.runs', folder)
         try:
-            alone = together(runs, 1, 150 * times, 0)
-            together(runs, 2, 90 * times, alone)
-            together(runs, 8, 30 * times, alone)
+            alone = together(runs, ['threads'], 150 * times, 0)
+            together(runs, ['async'] * 2, 90 * times, alone)
+            together(runs, ENGINES * 4, 30 * times, alone)
+            if given.long:
+                together(runs, ENGINES, 90 * times, alone)
+                together(runs, ['async'] * 8, 30 * times, alone)
             killed(runs, 20 if given.long else 3, draw, alone)
             # Other limits, while the scope is in use with these.
-            runs.start(100000)
+            runs.start(100000, 'async')
             time.sleep(0.5)
             code = subprocess.run([WEIR, 'run', '-u', server.url, '-n', '1', '-r', '50/s', '--scope', f'host:{runs.scope}'],
                                   stdin=subprocess.DEVNULL, capture_output=True, timeout=20)

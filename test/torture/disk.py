@@ -42,10 +42,11 @@ def claim(good, text):
 class Scene:
     """A directory, a server and a batch of GETs, or POSTs, for one scenario."""
 
-    def __init__(self, options, jobs=200, method='GET'):
+    def __init__(self, options, jobs=200, method='GET', engine='threads'):
         self.options = options
         self.jobs = jobs
         self.method = method
+        self.engine = engine
         self.work = tempfile.mkdtemp(prefix='weir-disk-')
         self.home = os.path.join(self.work, 'out')
         os.mkdir(self.home)
@@ -82,8 +83,8 @@ class Scene:
             os.unlink(self.log)
         self.server.run = object()
         begin = len(self.server.arrivals)
-        command = [self.options.weir, 'run', '-u', self.server.url + '/', '-i', self.input, '-o', output or self.file,
-                   '-c', str(CONCURRENCY), '--json', '--set', f'output.durability={durability}', *more]
+        command = [self.options.weir, 'run', '--engine', self.engine, '-u', self.server.url + '/', '-i', self.input, '-o',
+                   output or self.file, '-c', str(CONCURRENCY), '--json', '--set', f'output.durability={durability}', *more]
         done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
                               preexec_fn=before, timeout=60, check=False)
         self.server.settle()
@@ -200,11 +201,12 @@ def limited_file_size(scene):
     scene.fail_and_resume(before=before)
 
 
-def write_fails_at(after, number, method='GET', durability='crash'):
+def write_fails_at(after, number, method='GET', durability='crash', engine='threads'):
     def scenario(scene):
         scene.method = method
         scene.fail_and_resume({'call': 'write', 'after': after, 'errno': number}, durability=durability)
     scenario.method = method
+    scenario.engine = engine
     return scenario
 
 
@@ -222,7 +224,7 @@ def write_and_cut_fail(scene):
     scene.check_resumed(scene.weir('--resume'), first, lines)
 
 
-def sync_fails_after(count, times=1 << 30, method='GET'):
+def sync_fails_after(count, times=1 << 30, method='GET', engine='threads'):
     def scenario(scene):
         code = scene.weir(fail={'call': 'sync', 'after': count, 'times': times}, durability='power')
         scene.check_failed(code)
@@ -236,7 +238,16 @@ def sync_fails_after(count, times=1 << 30, method='GET'):
         else:
             scene.check_resumed(scene.weir('--resume', durability='power'), first, lines)
     scenario.method = method
+    scenario.engine = engine
     return scenario
+
+
+def with_async(scenario):
+    """The same, carried by loops."""
+    def changed(scene):
+        return scenario(scene)
+    changed.engine = 'async'
+    return changed
 
 
 def power_syncs(scene):
@@ -371,6 +382,16 @@ SCENARIOS = [
     ('the fifth sync fails', sync_fails_after(4)),
     ('one sync fails, the next would not', sync_fails_after(7, times=1)),
     ('a POST: a sync fails', sync_fails_after(6, times=1, method='POST')),
+    ('async: a write fails', write_fails_at(15001, errno.EIO, engine='async')),
+    ('async, power: the first sync fails', sync_fails_after(0, engine='async')),
+    ('async, power: one sync fails, the next would not', sync_fails_after(7, times=1, engine='async')),
+    ('async, power: a write fails', write_fails_at(12345, errno.EIO, 'GET', 'power', 'async')),
+    ('async, power: a POST: a write fails', write_fails_at(12345, errno.ENOSPC, 'POST', 'power', 'async')),
+    ('async, power: a POST: a sync fails', sync_fails_after(6, times=1, method='POST', engine='async')),
+    ('async: durability power syncs each line and the directory', with_async(power_syncs)),
+    ('async: short and interrupted writes', with_async(short_writes)),
+    ('async: what is left at the end cannot be written', with_async(unwritten_at_close)),
+    ('async: closing fails', with_async(close_fails)),
     ('durability power syncs each line and the directory', power_syncs),
     ('short and interrupted writes', short_writes),
     ('durability none: what is left at the end cannot be written', unwritten_at_close),
@@ -392,16 +413,17 @@ def drawn(options):
     scenarios = []
     for _ in range(options.drawn):
         method = draw.choice(['GET', 'POST'])
+        engine = draw.choice(['threads', 'async'])
         if draw.random() < 0.3:
             count = draw.randrange(25)
             times = draw.choice([1, 1 << 30])
-            scenarios.append((f'{method}: sync {count + 1} fails, {times} times',
-                              sync_fails_after(count, times, method)))
+            scenarios.append((f'{engine}, {method}: sync {count + 1} fails, {times} times',
+                              sync_fails_after(count, times, method, engine)))
         else:
             at = draw.randrange(60000)
             durability = draw.choice(['crash', 'power'])
-            scenarios.append((f'{method}: a write fails at byte {at}, durability {durability}',
-                              write_fails_at(at, draw.choice([errno.EIO, errno.ENOSPC]), method, durability)))
+            scenarios.append((f'{engine}, {method}: a write fails at byte {at}, durability {durability}',
+                              write_fails_at(at, draw.choice([errno.EIO, errno.ENOSPC]), method, durability, engine)))
     return scenarios
 
 
@@ -419,7 +441,7 @@ def main():
         if options.only not in name:
             continue
         begin = time.monotonic()
-        scene = Scene(options, method=getattr(scenario, 'method', 'GET'))
+        scene = Scene(options, method=getattr(scenario, 'method', 'GET'), engine=getattr(scenario, 'engine', 'threads'))
         try:
             note = scenario(scene)
             print(f"ok - disk: {name}, {time.monotonic() - begin:.1f} s{' ' + note if note else ''}", flush=True)

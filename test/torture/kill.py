@@ -1,10 +1,12 @@
 """Kills weir (-9) at seeded moments in the middle of batches, resumes, and holds the end against what the server saw.
 
-    kill.py [--kills N] [--seed N] [--part I/N] [--variant NAME] [--jobs N] [--weir FILE] [--shim FILE] [--keep]
+    kill.py [--kills N] [--seed N] [--part I/N] [--variant NAME] [--engine NAME] [--jobs N] [--weir FILE] [--shim FILE]
+            [--keep]
 
-The kills of a variant are spread over batches; each kill is followed by --resume.  Some come at a moment of the clock,
-most at the server's n-th arrival or answer, so that they hit sends and writes; now and then a signal that drains or
-aborts takes a kill's place.  Prints a line "ok - ..." or "not ok - ..." for each claim.  What it claims:
+The kills of a variant are spread over batches, which threads and async carry in turns, async with one loop or three;
+`mixed` draws an engine for each run.  Each kill is followed by --resume.  Some come at a moment of the clock, most at
+the server's n-th arrival or answer, so that they hit sends and writes; now and then a signal that drains or aborts takes
+a kill's place.  Prints a line "ok - ..." or "not ok - ..." for each claim.  What it claims:
 
 - each id is in the results exactly once, each line's checksum fits, and the outcome is what the server did;
 - what was in the file before a kill is there after it, byte for byte, but for a torn tail;
@@ -37,7 +39,8 @@ LIMIT, PERIOD = 150, 0.2  # 750 a second
 JOBS_EACH = 80            # jobs for each kill: about what a run does until it is killed
 
 # method: of all jobs.  source: what the jobs come from.  power: only what was synced survives a kill.  torn: the file's
-# end is damaged between runs.  heal: at the end the failed jobs are done again, and killed again.
+# end is damaged between runs.  heal: at the end the failed jobs are done again, and killed again.  mixed: what one engine
+# left the other goes on with.
 VARIANTS = {
     'get': {},
     'post': {'method': 'POST'},
@@ -50,10 +53,12 @@ VARIANTS = {
     'torn': {'torn': True},
     'heal': {'heal': True},
     'none': {'durability': 'none'},
+    'mixed': {'method': 'POST', 'power': True, 'mixed': True},
 }
+ENGINES = ['threads', 'async']
 # Of each hundred kills.
-SHARES = {'get': 30, 'post': 14, 'key': 8, 'power': 8, 'post-power': 6, 'pipe': 8, 'count': 4, 'post-count': 4,
-          'torn': 8, 'heal': 8, 'none': 2}
+SHARES = {'get': 24, 'post': 14, 'key': 8, 'power': 8, 'post-power': 6, 'pipe': 8, 'count': 4, 'post-count': 4,
+          'torn': 8, 'heal': 8, 'none': 2, 'mixed': 6}
 
 
 class Trouble(Exception):
@@ -72,8 +77,9 @@ class Run:
 
 
 class Batch:
-    def __init__(self, variant, seed, jobs, kills, options, work):
+    def __init__(self, variant, engine, seed, jobs, kills, options, work):
         self.name = variant
+        self.engine = engine
         self.variant = VARIANTS[variant]
         self.random = random.Random(f'{variant}/{seed}')
         self.delays = random.Random(seed)  # the server's own, so that the moments do not depend on its
@@ -95,6 +101,7 @@ class Batch:
         self.cache = {}
         self.before = b''
         self.shape = self.random.choice(['strict', 'window'])
+        self.loops = self.random.choice([1, 3])
         self.server = http.Server(self.answer).start()
         self.figures = {'kills': 0, 'repeats': 0, 'in_flight': 0, 'signals': 0}
         if self.variant.get('source') != 'count':
@@ -137,7 +144,9 @@ class Batch:
         rate = {'requests': LIMIT, 'per': PERIOD, 'shape': self.shape}
         if self.shape == 'strict':
             rate['burst'] = 1
-        arguments = [self.options.weir, 'run', '-o', self.file, '-c', str(CONCURRENCY), '--set',
+        engine = self.random.choice(ENGINES) if self.variant.get('mixed') else self.engine
+        arguments = [self.options.weir, 'run', '--engine', engine, '--set', f'loops={self.loops}', '-o', self.file, '-c',
+                     str(CONCURRENCY), '--set',
                      'rate=' + json.dumps([rate]), '--set', 'retry.backoff=20ms', '--set', 'retry.backoff_max=100ms',
                      '--set', 'retry.budget=5', '--json']
         source = self.variant.get('source', 'file')
@@ -456,9 +465,9 @@ class Batch:
         self.server.close()
 
 
-def carry_out(variant, seed, jobs, kills, options):
+def carry_out(variant, engine, seed, jobs, kills, options):
     work = tempfile.mkdtemp(prefix='weir-torture-')
-    batch = Batch(variant, seed, jobs, kills, options, work)
+    batch = Batch(variant, engine, seed, jobs, kills, options, work)
     begin = time.monotonic()
     trouble = None
     try:
@@ -468,7 +477,7 @@ def carry_out(variant, seed, jobs, kills, options):
     finally:
         batch.close()
     figures = batch.figures
-    text = f"{variant}, seed {seed}: {jobs} jobs, {figures['kills']} kills, {figures['signals']} stops: " \
+    text = f"{variant}, {engine}, seed {seed}: {jobs} jobs, {figures['kills']} kills, {figures['signals']} stops: " \
            f"{len(batch.server.arrivals)} arrivals, {figures['repeats']} repeated of {figures['in_flight']} in flight, " \
            f"{batch.shape}, {time.monotonic() - begin:.1f} s"
     if trouble:
@@ -489,13 +498,17 @@ def spread(options):
     for index, name in enumerate(names):
         kills = options.kills - done if index == len(names) - 1 else max(2, options.kills * SHARES[name] // total)
         done += kills
+        # also of a variant that has one batch: every other begins with async, and with the next seed it is the other way
+        turn = index + options.seed
         while kills > 0:
-            plan.append((len(plan), name, min(25, kills)))
+            engine = options.engine or ('mixed' if 'mixed' in VARIANTS[name] else ENGINES[turn % 2])
+            plan.append((len(plan), name, engine, min(25, kills)))
             kills -= 25
+            turn += 1
     part, parts = (int(text) for text in options.part.split('/'))
     shares = [[] for _ in range(parts)]
-    for item in sorted(plan, key=lambda item: -item[2]):
-        min(shares, key=lambda share: sum(other[2] for other in share)).append(item)
+    for item in sorted(plan, key=lambda item: -item[-1]):
+        min(shares, key=lambda share: sum(other[-1] for other in share)).append(item)
     return sorted(shares[part])
 
 
@@ -506,6 +519,7 @@ def main():
     parser.add_argument('--part', default='0/1', help='the I-th of N shares of the batches, from 0')
     parser.add_argument('--jobs', type=int, default=0)
     parser.add_argument('--variant', choices=sorted(VARIANTS))
+    parser.add_argument('--engine', choices=ENGINES, help='all batches with this one')
     parser.add_argument('--weir', default=os.environ.get('WEIR', 'build/weir'))
     parser.add_argument('--shim', default=os.environ.get('FAIL_IO', '/nowhere'))
     parser.add_argument('--keep', action='store_true')
@@ -515,12 +529,12 @@ def main():
     good = True
     killed = 0
     plan = spread(options)
-    wanted = sum(kills for _, _, kills in plan)
-    for number, variant, kills in plan:
+    wanted = sum(item[-1] for item in plan)
+    for number, variant, engine, kills in plan:
         # a batch may be done before its last kill: then another one takes those that are left
         for again in range(5):
             jobs = options.jobs or max(2000 if variant == 'get' else 200, kills * JOBS_EACH)
-            fine, count = carry_out(variant, options.seed * 10000 + number * 10 + again, jobs, kills, options)
+            fine, count = carry_out(variant, engine, options.seed * 10000 + number * 10 + again, jobs, kills, options)
             good = good and fine
             killed += count
             kills -= count

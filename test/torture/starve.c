@@ -1,22 +1,20 @@
 /*
  * starve - every allocation, thread, lock and descriptor that weir asks for is refused once, each in a run of its own.
  *
- * Linked with -Wl,--wrap for what the library calls, and host of libcurl's memory (curl_global_init_mem), so that
- * libcurl's allocations are refused too: see test/torture/starve.sh for the command.  A run is a whole scenario; run k
- * refuses the k-th request of all threads together, until three runs pass without one that far.  Whatever is refused, a
- * call has a clear status, each accepted job ends once, nothing hangs, and what was allocated is free in the end.
+ * What is refused stands in starve_calls.c; of libcurl's it is the memory, too (curl_global_init_mem), its threads, its
+ * look-ups and its pairs of sockets.  A run is a whole scenario; run k refuses the k-th request of all threads
+ * together, until three runs pass without one that far.  Whatever is refused, a call has a clear status, each accepted
+ * job ends once, nothing hangs, and what was allocated is free in the end.
  *
  * Usage: starve [SCENARIO [FIRST [STEP]]].  Prints TAP.  The server is a process of its own, which nothing is refused.
  */
+#include "starve.h"
 #include "support/raw_server.h"
 #include "weir.h"
 
 #include <curl/curl.h>
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -25,8 +23,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,159 +31,8 @@
 #define MS INT64_C(1000000)
 #define RUN_MAX_S 20 /* the watchdog of one run */
 #define RUNS_MAX 20000
+#define SETTLE_MAX_S 5
 #define JOBS 20u
-
-/* -------------------------------------------------------------------------------------------------- what is refused */
-
-static atomic_long left_to_go; /* the request that takes it from 1 to 0 is refused; 0: none is */
-static atomic_long live;       /* allocations that were not freed */
-static _Atomic(const char *) refused;
-
-static bool refuses(const char *what, int error)
-{
-    long left = atomic_load(&left_to_go);
-
-    while (left > 0 && !atomic_compare_exchange_weak(&left_to_go, &left, left - 1))
-        continue;
-    if (left != 1)
-        return false;
-    atomic_store(&refused, what);
-    errno = error;
-    return true;
-}
-
-static void *counted(void *memory)
-{
-    if (memory != NULL)
-        (void)atomic_fetch_add(&live, 1);
-    return memory;
-}
-
-/* The linker's names: __wrap_X is called for X, __real_X is X. */
-/* NOLINTBEGIN(bugprone-reserved-identifier) */
-#define WRAPPED(type, name, parameters)                                                                                \
-    type __real_##name parameters;                                                                                     \
-    type __wrap_##name parameters;                                                                                     \
-    type __wrap_##name parameters
-
-WRAPPED(void *, malloc, (size_t size))
-{
-    return refuses("malloc", ENOMEM) ? NULL : counted(__real_malloc(size));
-}
-
-WRAPPED(void *, calloc, (size_t count, size_t size))
-{
-    return refuses("calloc", ENOMEM) ? NULL : counted(__real_calloc(count, size));
-}
-
-WRAPPED(void *, realloc, (void *memory, size_t size))
-{
-    void *grown;
-
-    if (refuses("realloc", ENOMEM))
-        return NULL;
-    grown = __real_realloc(memory, size);
-    return memory == NULL ? counted(grown) : grown;
-}
-
-WRAPPED(char *, strdup, (const char *text))
-{
-    return refuses("strdup", ENOMEM) ? NULL : counted(__real_strdup(text));
-}
-
-WRAPPED(char *, strndup, (const char *text, size_t size))
-{
-    return refuses("strndup", ENOMEM) ? NULL : counted(__real_strndup(text, size));
-}
-
-WRAPPED(void, free, (void *memory))
-{
-    if (memory != NULL)
-        (void)atomic_fetch_sub(&live, 1);
-    __real_free(memory);
-}
-
-WRAPPED(int, pthread_create,
-        (pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument))
-{
-    return refuses("pthread_create", EAGAIN) ? EAGAIN : __real_pthread_create(thread, attributes, run, argument);
-}
-
-WRAPPED(int, pthread_attr_init, (pthread_attr_t * attributes))
-{
-    return refuses("pthread_attr_init", ENOMEM) ? ENOMEM : __real_pthread_attr_init(attributes);
-}
-
-WRAPPED(int, pthread_mutex_init, (pthread_mutex_t * mutex, const pthread_mutexattr_t *attributes))
-{
-    return refuses("pthread_mutex_init", ENOMEM) ? ENOMEM : __real_pthread_mutex_init(mutex, attributes);
-}
-
-WRAPPED(int, sem_init, (sem_t * sem, int shared, unsigned value))
-{
-    return refuses("sem_init", ENOSYS) ? -1 : __real_sem_init(sem, shared, value);
-}
-
-WRAPPED(int, eventfd, (unsigned value, int flags))
-{
-    return refuses("eventfd", EMFILE) ? -1 : __real_eventfd(value, flags);
-}
-
-WRAPPED(int, socket, (int domain, int type, int protocol))
-{
-    return refuses("socket", EMFILE) ? -1 : __real_socket(domain, type, protocol);
-}
-
-WRAPPED(int, shm_open, (const char *name, int flags, mode_t mode))
-{
-    return refuses("shm_open", EMFILE) ? -1 : __real_shm_open(name, flags, mode);
-}
-
-WRAPPED(int, ftruncate, (int fd, off_t size))
-{
-    return refuses("ftruncate", ENOSPC) ? -1 : __real_ftruncate(fd, size);
-}
-
-WRAPPED(int, posix_fallocate, (int fd, off_t offset, off_t size))
-{
-    return refuses("posix_fallocate", ENOSPC) ? ENOSPC : __real_posix_fallocate(fd, offset, size);
-}
-
-WRAPPED(void *, mmap, (void *address, size_t size, int protection, int flags, int fd, off_t offset))
-{
-    return refuses("mmap", ENOMEM) ? MAP_FAILED : __real_mmap(address, size, protection, flags, fd, offset);
-}
-
-/* open and fcntl have one more argument, or none, which is handed on as it is. */
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...)
-{
-    va_list more;
-    unsigned mode;
-
-    va_start(more, flags);
-    mode = (flags & O_CREAT) != 0 ? va_arg(more, unsigned) : 0;
-    va_end(more);
-    return refuses("open", EMFILE) ? -1 : __real_open(path, flags, mode);
-}
-
-int __real_fcntl(int fd, int command, ...);
-int __wrap_fcntl(int fd, int command, ...);
-int __wrap_fcntl(int fd, int command, ...)
-{
-    va_list more;
-    void *argument;
-
-    va_start(more, command);
-    argument = va_arg(more, void *);
-    va_end(more);
-    /* asking who has a lock needs nothing */
-    if (command != F_OFD_GETLK && refuses("fcntl", ENOLCK))
-        return -1;
-    return __real_fcntl(fd, command, argument);
-}
-/* NOLINTEND(bugprone-reserved-identifier) */
 
 /* ------------------------------------------------------------------------------------------------------- the server */
 
@@ -266,7 +111,7 @@ static bool went(const char *call, enum weir_status status)
 {
     if (status == WEIR_OK)
         return true;
-    if (atomic_load(&left_to_go) != 0)
+    if (atomic_load(&starve_left) != 0)
         complain("%s: %s, and nothing was refused yet", call, weir_status_text(status));
     if (status != WEIR_NO_MEMORY && status != WEIR_RESOURCE && status != WEIR_NO_THREAD && status != WEIR_TRANSPORT &&
         status != WEIR_TLS && status != WEIR_SCOPE_FULL)
@@ -296,8 +141,14 @@ static void on_event(void *user_data, const struct weir_event *event)
     (void)user_data, (void)event;
 }
 
+static enum weir_engine engine; /* of this scenario */
+
+/* Where epoll takes no watch, a transfer is left to its timeout. */
 static void set_options(struct weir_options *options, const struct weir_rate *rate)
 {
+    options->engine = engine;
+    options->loop_count = 2;
+    options->timeout_ns = S;
     options->concurrency = 4;
     options->worker_max = 4;
     options->queue_max = 8;
@@ -330,7 +181,7 @@ static void send_all(struct weir *weir)
         const char *path = paths[i % 10];
         if (path[0] == 'l' && !pushed_back)
             path = "ok";
-        (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/%s%u", port, path, i);
+        (void)snprintf(url, sizeof url, "http://%s:%d/%s%u", i % 4 == 1 ? STARVE_NAME : "127.0.0.1", port, path, i);
         request.method = i % 5 == 0 ? "POST" : "GET";
         request.url = url;
         request.job_id = i;
@@ -357,6 +208,16 @@ static void send_all(struct weir *weir)
             complain("job %u: accepted %d times, told %u times", i, accepted[i], atomic_load(&told[i]));
 }
 
+/* Of one's own under a dispatcher's limits: in a scope that is a party more. */
+static void send_one_beside(struct weir *weir)
+{
+    struct weir_permit permit = WEIR_PERMIT_INIT;
+    struct weir_limits *limits = weir_limits_of(weir);
+
+    if (went("weir_limits_acquire", weir_limits_acquire(limits, RUN_MAX_S / 2 * S, &permit)))
+        (void)weir_limits_release(limits, &permit, NULL);
+}
+
 static void use_dispatcher(const char *scope)
 {
     struct weir_options options = WEIR_OPTIONS_INIT;
@@ -371,8 +232,11 @@ static void use_dispatcher(const char *scope)
             complain("weir_new wrote its out parameter on failure");
         return;
     }
+    send_one_beside(weir);
     send_all(weir);
     weir_snapshot(weir, &stats);
+    if (stats.in_flight != 0)
+        complain("%u in flight after the end", stats.in_flight);
     weir_free(weir);
 }
 
@@ -444,19 +308,22 @@ static void limits_in_scope(void)
     unlink_scope();
 }
 
-static char config_path[64];
+static char config_paths[2][64]; /* by engine */
 
-static bool write_config(void)
+static bool write_config(enum weir_engine of)
 {
-    static const char text[] = "{\"url\": \"http://127.0.0.1/\", \"concurrency\": 4, \"rate\": [\"1000/s\", "
-                               "\"50000/m\"], \"timeout\": \"5s\", \"retry\": {\"attempts\": 3, \"backoff\": \"1ms\", "
-                               "\"backoff_max\": \"2ms\"}}\n";
+    char *path = config_paths[of], text[512];
+    const int size = snprintf(text, sizeof text,
+                              "{\"url\": \"http://127.0.0.1/\", \"concurrency\": 4, \"rate\": [\"1000/s\", "
+                              "\"50000/m\"], \"timeout\": \"1s\", \"engine\": \"%s\", \"loops\": 2, \"retry\": "
+                              "{\"attempts\": 3, \"backoff\": \"1ms\", \"backoff_max\": \"2ms\"}}\n",
+                              of == WEIR_ENGINE_ASYNC ? "async" : "threads");
     int fd;
     bool good;
 
-    (void)snprintf(config_path, sizeof config_path, "/tmp/weir-starve-XXXXXX");
-    fd = mkstemp(config_path);
-    good = fd >= 0 && write(fd, text, sizeof text - 1) == (ssize_t)(sizeof text - 1);
+    (void)snprintf(path, sizeof config_paths[of], "/tmp/weir-starve-XXXXXX");
+    fd = mkstemp(path);
+    good = fd >= 0 && write(fd, text, (size_t)size) == size;
     if (fd >= 0)
         (void)close(fd);
     return good;
@@ -470,11 +337,11 @@ static void from_file(void)
     enum weir_status status;
 
     options.completion_max = JOBS;
-    status = weir_new_from_file(config_path, &options, errors, sizeof errors, &weir);
+    status = weir_new_from_file(config_paths[engine], &options, errors, sizeof errors, &weir);
 
     if (status == WEIR_CONFIG) {
         /* a file that cannot be opened is no configuration; that is said */
-        const char *what = atomic_load(&refused);
+        const char *what = atomic_load(&starve_refused);
         if (what == NULL || strcmp(what, "open") != 0 || errors[0] == '\0')
             complain("weir_new_from_file: %s: %s", weir_status_text(status), errors);
         return;
@@ -489,9 +356,16 @@ static void from_file(void)
 static const struct scenario {
     const char *name;
     void (*run)(void);
+    enum weir_engine engine;
 } scenarios[] = {
-    {"limits", limits},         {"limits_in_scope", limits_in_scope},         {"from_file", from_file},
-    {"dispatcher", dispatcher}, {"dispatcher_in_scope", dispatcher_in_scope},
+    {"limits", limits, WEIR_ENGINE_THREADS},
+    {"limits_in_scope", limits_in_scope, WEIR_ENGINE_THREADS},
+    {"from_file", from_file, WEIR_ENGINE_THREADS},
+    {"dispatcher", dispatcher, WEIR_ENGINE_THREADS},
+    {"dispatcher_in_scope", dispatcher_in_scope, WEIR_ENGINE_THREADS},
+    {"async", dispatcher, WEIR_ENGINE_ASYNC},
+    {"async_in_scope", dispatcher_in_scope, WEIR_ENGINE_ASYNC},
+    {"async_from_file", from_file, WEIR_ENGINE_ASYNC},
 };
 #define SCENARIO_COUNT (sizeof scenarios / sizeof scenarios[0])
 
@@ -506,9 +380,9 @@ static void on_alarm(int number)
     abort();
 }
 
-static int fds(void)
+static int entries(const char *path)
 {
-    DIR *dir = opendir("/proc/self/fd");
+    DIR *dir = opendir(path);
     int count = 0;
 
     while (dir != NULL && readdir(dir) != NULL)
@@ -518,25 +392,62 @@ static int fds(void)
     return count;
 }
 
+static int fds(void)
+{
+    return entries("/proc/self/fd");
+}
+
+static int threads(void)
+{
+    return entries("/proc/self/task");
+}
+
+static int fds_at_first, threads_at_first; /* before anything was done */
+
+/* What libcurl leaves to a thread that looks up a name is its own until that ends. */
+static void settle(long live)
+{
+    const struct timespec moment = {.tv_nsec = MS};
+
+    for (int turn = 0; turn < SETTLE_MAX_S * 1000; turn++) {
+        if (threads() == threads_at_first && atomic_load(&starve_live) == live && fds() == fds_at_first)
+            return;
+        (void)nanosleep(&moment, NULL);
+    }
+}
+
+/* Without memory for the lock of a look-up, libcurl 7.88 closes 0, which it has not opened (init_thread_sync_data). */
+static void put_back_stdin(void)
+{
+    if (fcntl(STDIN_FILENO, F_GETFD) >= 0)
+        return;
+    if (open("/dev/null", O_RDONLY) != STDIN_FILENO)
+        complain("descriptor 0 was closed, and another is the first that is free");
+}
+
 /* False where the run did not come so far that something was refused. */
 static bool run(const struct scenario *scenario, long at)
 {
-    long before = atomic_load(&live), left;
-    int open_before = fds();
+    long before = atomic_load(&starve_live), left;
 
     wrong[0] = '\0';
+    engine = scenario->engine;
     pushed_back = at % 8 == 0;
     (void)snprintf(doing, sizeof doing, "starve: %s, request %ld: hangs\n", scenario->name, at);
     (void)alarm(RUN_MAX_S);
-    atomic_store(&refused, NULL);
-    atomic_store(&left_to_go, at);
+    atomic_store(&starve_refused, NULL);
+    atomic_store(&starve_left, at);
     scenario->run();
-    left = atomic_exchange(&left_to_go, 0);
+    left = atomic_exchange(&starve_left, 0);
     (void)alarm(0);
-    if (atomic_load(&live) != before)
-        complain("%ld allocations are left", atomic_load(&live) - before);
-    if (fds() != open_before)
-        complain("%d descriptors are left", fds() - open_before);
+    put_back_stdin();
+    settle(before);
+    if (atomic_load(&starve_live) != before)
+        complain("%ld allocations are left", atomic_load(&starve_live) - before);
+    if (fds() != fds_at_first)
+        complain("%d descriptors are left", fds() - fds_at_first);
+    if (threads() != threads_at_first)
+        complain("%d threads are left", threads() - threads_at_first);
     return left == 0 && at > 0;
 }
 
@@ -558,7 +469,7 @@ static int starve(const struct scenario *scenario, long first, long step)
             continue;
         bad++;
         printf("# %s, request %ld (%s): %s\n", scenario->name, at,
-               atomic_load(&refused) != NULL ? atomic_load(&refused) : "none", wrong);
+               atomic_load(&starve_refused) != NULL ? atomic_load(&starve_refused) : "none", wrong);
     }
     printf("%s - %s: %ld requests refused in turn\n", bad == 0 ? "ok" : "not ok", scenario->name, (at - 1) / step);
     (void)fflush(stdout);
@@ -598,15 +509,20 @@ int main(int argc, char **argv)
     int bad = 0;
     pid_t server = start_server();
 
-    if (server < 0 || port == 0 || !write_config() || signal(SIGALRM, on_alarm) == SIG_ERR ||
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* also what was said before a crash */
+    if (server < 0 || port == 0 || !write_config(WEIR_ENGINE_THREADS) || !write_config(WEIR_ENGINE_ASYNC) ||
+        signal(SIGALRM, on_alarm) == SIG_ERR ||
         curl_global_init_mem(CURL_GLOBAL_DEFAULT, memory_malloc, memory_free, memory_realloc, memory_strdup,
                              memory_calloc) != CURLE_OK)
         return 2;
+    fds_at_first = fds();
+    threads_at_first = threads();
     (void)snprintf(scope, sizeof scope, "host:starve.%d", (int)getpid());
     for (size_t i = 0; i < SCENARIO_COUNT; i++)
         if (only[0] == '\0' || strcmp(only, scenarios[i].name) == 0)
             bad += starve(&scenarios[i], first > 0 ? first : 1, step > 0 ? step : 1);
-    (void)unlink(config_path);
+    (void)unlink(config_paths[0]);
+    (void)unlink(config_paths[1]);
     curl_global_cleanup();
     (void)kill(server, SIGKILL);
     (void)waitpid(server, NULL, 0);
