@@ -7,14 +7,9 @@
 #include "json/suggest.h"
 #include "json/writer.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Sets and texts of its own that one argument can become, and room for what is collected at the end. */
-#define EACH 2
-#define SPARE 2
 #define LIMIT_PERIODS 3u /* a limited target: as many requests as it allows in so many of them, unless told */
 
 enum id {
@@ -61,29 +56,6 @@ static const struct weir__option table[] = {
 /* ----------------------------------------------------------------------------------------------------------- reading
  */
 
-static bool no_memory(void)
-{
-    weir__say("weir bench: out of memory");
-    return false;
-}
-
-static bool add(struct weir__bench_options *options, const char *path, const char *value, bool literal,
-                const char *origin)
-{
-    options->sets[options->set_count++] = (struct weir__config_set){path, value, literal, origin};
-    return true;
-}
-
-/* Takes a text that clear is to free; NULL passes. */
-static char *own(struct weir__bench_options *options, char *text)
-{
-    if (text != NULL)
-        options->owned[options->owned_count++] = text;
-    else
-        (void)no_memory();
-    return text;
-}
-
 char *weir__bench_options_list(const char *text)
 {
     struct weir__writer writer = WEIR__WRITER_INIT;
@@ -103,31 +75,18 @@ char *weir__bench_options_list(const char *text)
     return writer.text;
 }
 
-static bool add_list(struct weir__bench_options *options, const char *path, const char *text, const char *origin)
+static bool add_list(struct weir__overrides *overrides, const char *path, const char *text, const char *origin)
 {
-    const char *list = own(options, weir__bench_options_list(text));
+    const char *list = weir__overrides_own(overrides, weir__bench_options_list(text));
 
-    return list != NULL && add(options, path, list, false, origin);
+    return list != NULL && weir__overrides_add(overrides, path, list, false, origin);
 }
 
-static bool take_engines(struct weir__bench_options *options, const char *text)
+static bool take_engines(struct weir__overrides *overrides, const char *text)
 {
     if (strcmp(text, "none") == 0)
-        return add(options, "bench.engines", "[]", false, "--engines");
-    return add_list(options, "bench.engines", text, "--engines");
-}
-
-/* "key.path=value" */
-static bool take_set(struct weir__bench_options *options, const char *text)
-{
-    const char *equals = strchr(text, '='), *path;
-
-    if (equals == NULL || equals == text) {
-        weir__say("weir bench: --set: expected KEY.PATH=VALUE, such as --set bench.rounds=3");
-        return false;
-    }
-    path = own(options, strndup(text, (size_t)(equals - text)));
-    return path != NULL && add(options, path, equals + 1, false, "--set");
+        return weir__overrides_add(overrides, "bench.engines", "[]", false, "--engines");
+    return add_list(overrides, "bench.engines", text, "--engines");
 }
 
 static bool take_limit(struct weir__bench_options *options, const char *text)
@@ -145,52 +104,38 @@ static bool take_limit(struct weir__bench_options *options, const char *text)
     return true;
 }
 
-static bool take_operand(struct weir__bench_options *options, const char *text)
-{
-    if (strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0) {
-        weir__say("weir bench: a URL is given with -u; the argument is a configuration file");
-        return false;
-    }
-    if (options->config_file != NULL) {
-        weir__say("weir bench: more than one configuration file");
-        return false;
-    }
-    options->config_file = strcmp(text, "-") == 0 ? "/dev/stdin" : text;
-    return true;
-}
-
 static bool take(void *context, const struct weir__option *option, const char *value)
 {
     struct weir__bench_options *options = context;
+    struct weir__overrides *overrides = &options->overrides;
 
     if (option == NULL)
-        return take_operand(options, value);
+        return weir__overrides_take_operand(overrides, value);
     switch (option->id) {
     case ID_URL:
-        return add(options, "url", value, true, "--url");
+        return weir__overrides_add(overrides, "url", value, true, "--url");
     case ID_TOTAL:
-        return add(options, "total", value, false, "--total");
+        return weir__overrides_add(overrides, "total", value, false, "--total");
     case ID_CONCURRENCY:
-        return add_list(options, "bench.concurrency", value, "--concurrency");
+        return add_list(overrides, "bench.concurrency", value, "--concurrency");
     case ID_LATENCY:
         options->has_latency = true;
-        return add_list(options, "bench.latency", value, "--latency");
+        return add_list(overrides, "bench.latency", value, "--latency");
     case ID_RATE:
-        options->rates[options->rate_count++] = value;
-        return true;
+        return weir__overrides_take_rate(overrides, value);
     case ID_LIMIT:
         return take_limit(options, value);
     case ID_ENGINES:
-        return take_engines(options, value);
+        return take_engines(overrides, value);
     case ID_PEERS:
         options->peers = value;
         return true;
     case ID_ROUNDS:
-        return add(options, "bench.rounds", value, false, "--rounds");
+        return weir__overrides_add(overrides, "bench.rounds", value, false, "--rounds");
     case ID_WARMUPS:
-        return add(options, "bench.warmups", value, false, "--warmups");
+        return weir__overrides_add(overrides, "bench.warmups", value, false, "--warmups");
     case ID_SET:
-        return take_set(options, value);
+        return weir__overrides_take_set(overrides, value, "bench.rounds=3");
     case ID_JSON:
         return options->json = true;
     case ID_CSV:
@@ -208,38 +153,13 @@ static bool take(void *context, const struct weir__option *option, const char *v
     }
 }
 
-/* The rates of the command line replace the file's: one as its text, several as an array. */
-static bool collect_rates(struct weir__bench_options *options)
-{
-    struct weir__writer writer = WEIR__WRITER_INIT;
-    const char *json;
-
-    if (options->rate_count == 0)
-        return true;
-    if (options->rate_count == 1)
-        return add(options, "rate", options->rates[0], true, "--rate");
-    weir__writer_array(&writer, NULL);
-    for (size_t i = 0; i < options->rate_count; i++)
-        weir__writer_string(&writer, NULL, options->rates[i]);
-    weir__writer_end(&writer);
-    if (writer.failed)
-        weir__writer_clear(&writer);
-    json = own(options, writer.text);
-    return json != NULL && add(options, "rate", json, false, "--rate");
-}
-
 bool weir__bench_options_parse(int count, char **arguments, struct weir__bench_options *out)
 {
-    const size_t most = (size_t)count * EACH + SPARE;
-
     memset(out, 0, sizeof *out);
     out->peers = "all";
-    out->sets = calloc(most, sizeof *out->sets);
-    out->rates = calloc(most, sizeof *out->rates);
-    out->owned = calloc(most, sizeof *out->owned);
-    if (out->sets == NULL || out->rates == NULL || out->owned == NULL)
-        return no_memory();
-    if (!weir__options_parse("bench", table, count, arguments, take, out) || !collect_rates(out))
+    if (!weir__overrides_init(&out->overrides, "bench", (size_t)count) ||
+        !weir__options_parse("bench", table, count, arguments, take, out) ||
+        !weir__overrides_collect_rates(&out->overrides))
         return false;
     if (out->json && out->csv && !out->help) {
         weir__say("weir bench: --json and --csv both want standard output");
@@ -250,28 +170,12 @@ bool weir__bench_options_parse(int count, char **arguments, struct weir__bench_o
 
 void weir__bench_options_clear(struct weir__bench_options *options)
 {
-    for (size_t i = 0; i < options->owned_count; i++)
-        free(options->owned[i]);
-    free(options->owned);
-    free(options->rates);
-    free(options->sets);
+    weir__overrides_clear(&options->overrides);
     memset(options, 0, sizeof *options);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- loading
  */
-
-static void say_errors(const struct weir__config_errors *errors)
-{
-    const size_t all = errors->count + errors->dropped;
-    char shown[WEIR__SAY_LINE_MAX];
-
-    for (size_t i = 0; i < errors->count; i++)
-        weir__say("%s", weir__say_escape(errors->list[i].text, shown, sizeof shown));
-    if (errors->dropped > 0)
-        weir__say("and %zu more", errors->dropped);
-    weir__say("weir bench: %zu mistake%s in the configuration; nothing was sent", all, all == 1 ? "" : "s");
-}
 
 bool weir__bench_options_wants(const char *peers, const char *name)
 {
@@ -342,16 +246,10 @@ static const char *contradiction(const struct weir__bench_options *options, cons
 
 bool weir__bench_options_load(const struct weir__bench_options *options, struct weir__config *out)
 {
-    struct weir__config_errors errors;
     const char *wrong;
     bool good;
-    const bool loaded =
-        weir__config_load(options->config_file, options->sets, options->set_count, WEIR__CONFIG_BENCH, out, &errors);
 
-    if (!loaded)
-        say_errors(&errors);
-    weir__config_errors_clear(&errors);
-    if (!loaded)
+    if (!weir__overrides_load(&options->overrides, WEIR__CONFIG_BENCH, out))
         return false;
     good = check_peers(options, out);
     wrong = good ? contradiction(options, out) : NULL;

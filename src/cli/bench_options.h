@@ -4,6 +4,7 @@
 #ifndef WEIR_CLI_BENCH_OPTIONS_H
 #define WEIR_CLI_BENCH_OPTIONS_H
 
+#include "cli/overrides.h"
 #include "json/config.h"
 #include "weir.h"
 
@@ -16,7 +17,7 @@
 #define WEIR__BENCH_LIMIT_SIZE 64u
 
 struct weir__bench_options {
-    const char *config_file; /* NULL if none */
+    struct weir__overrides overrides;
     bool help;
 
     /* of the built-in target */
@@ -29,14 +30,6 @@ struct weir__bench_options {
     /* where the results go */
     bool json, csv, quiet;
     const char *output_file, *html_file; /* NULL: nowhere */
-
-    /* overrides, in their order */
-    struct weir__config_set *sets;
-    size_t set_count;
-    const char **rates;
-    size_t rate_count;
-    char **owned;
-    size_t owned_count;
 };
 
 /* Reads the arguments after the command's name.  False after a message.  Either way clear frees `out`. */

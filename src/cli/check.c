@@ -47,7 +47,7 @@ static int check(const struct weir__run_options *options)
     struct weir__config config;
     int code;
 
-    if (options->config_file == NULL && options->set_count == 0) {
+    if (options->overrides.config_file == NULL && options->overrides.set_count == 0) {
         weir__say("weir check: which configuration? give a file (see weir check --help)");
         return WEIR__EXIT_USAGE;
     }

@@ -3,35 +3,16 @@
 
 #include "base/clock.h"
 #include "base/sync.h"
+#include "cli/replace.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_MODE 0644 /* less the umask: the collector is another user */
-
-/* 0, or why a rename must not put a file there: it would replace a device, or the name of somebody else's file. */
-static int check_name(const char *file)
-{
-    struct stat info;
-
-    if (lstat(file, &info) != 0)
-        return errno == ENOENT ? 0 : errno;
-    if (S_ISLNK(info.st_mode))
-        return ELOOP;
-    return S_ISREG(info.st_mode) ? 0 : S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
-}
-
-const char *weir__metrics_reason(int error)
-{
-    if (error == ELOOP)
-        return "it is a symbolic link, which would be replaced";
-    return error == EINVAL ? "it exists and is no regular file" : strerror(error);
-}
 
 /* 0 or errno. */
 static int write_all(int fd, const char *text, size_t size)
@@ -51,7 +32,7 @@ static int write_all(int fd, const char *text, size_t size)
 /* The file, whole or as it was.  Nothing is synced: after a crash the old figures are as good.  0 or errno. */
 static int replace(const char *file, const char *temporary, const char *text, size_t size)
 {
-    int error = check_name(file), fd;
+    int error = weir__replace_check(file), fd;
 
     if (error != 0)
         return error;

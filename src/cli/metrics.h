@@ -28,15 +28,13 @@ struct weir__metrics {
 };
 
 /* Writes the file a first time, and goes on until stop.  False where it cannot be written, or `file` is a name that a
- * rename must not replace (a symbolic link, a device, a pipe): then `error` is set and nothing runs. */
+ * rename must not replace (a symbolic link, a device, a pipe): then `error` is set, which weir__replace_reason words,
+ * and nothing runs. */
 bool weir__metrics_start(struct weir__metrics *metrics, const char *file, struct weir *weir,
                          const struct weir__account *account);
 
 /* Writes it a last time, while weir is still there.  False where that failed.  A no-op where it does not run. */
 bool weir__metrics_stop(struct weir__metrics *metrics);
-
-/* `error` for people. */
-const char *weir__metrics_reason(int error);
 
 /* The whole text, from the heap; NULL without memory.  `size` may be NULL. */
 char *weir__metrics_format(const struct weir_stats *stats, const struct weir__figures *figures, size_t *size);

@@ -1,33 +1,15 @@
 /* report_file - see report_file.h */
 #include "cli/report_file.h"
 
+#include "cli/replace.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_MODE 0644 /* less the umask */
-
-/* 0, or why a rename must not put a file there: it would replace a device, or the name of somebody else's file. */
-static int check_name(const char *name)
-{
-    struct stat info;
-
-    if (lstat(name, &info) != 0)
-        return errno == ENOENT ? 0 : errno;
-    if (S_ISLNK(info.st_mode))
-        return ELOOP;
-    return S_ISREG(info.st_mode) ? 0 : S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
-}
-
-const char *weir__report_file_reason(int error)
-{
-    if (error == ELOOP)
-        return "it is a symbolic link, which would be replaced";
-    return error == EINVAL ? "it exists and is no regular file" : strerror(error);
-}
 
 bool weir__report_file_open(struct weir__report_file *file, const char *name)
 {
@@ -38,7 +20,7 @@ bool weir__report_file_open(struct weir__report_file *file, const char *name)
         file->stream = stdout;
         return true;
     }
-    error = check_name(name);
+    error = weir__replace_check(name);
     if (error != 0) {
         errno = error;
         return false;

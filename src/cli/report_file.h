@@ -13,13 +13,11 @@ struct weir__report_file {
     char *temporary; /* in the same directory; NULL for standard output */
 };
 
-/* `name` may be "-", and must hold until the end.  False with errno; the rest is then a no-op. */
+/* `name` may be "-", and must hold until the end.  False with errno, which weir__replace_reason words; the rest
+ * is then a no-op. */
 bool weir__report_file_open(struct weir__report_file *file, const char *name);
 
 /* Gives it its name; with `keep` false it is taken away.  False with errno where it could not be written. */
 bool weir__report_file_close(struct weir__report_file *file, bool keep);
-
-/* What an errno of open means. */
-const char *weir__report_file_reason(int error);
 
 #endif

@@ -2,6 +2,7 @@
 #include "cli/report_page.h"
 
 #include "cli/commands.h"
+#include "cli/replace.h"
 #include "cli/report_file.h"
 #include "cli/report_gnuplot.h"
 #include "cli/report_style.h"
@@ -189,7 +190,7 @@ static int cannot_write(const char *command, const char *file)
     const int error = errno;
 
     weir__say("weir %s: %s: the page cannot be written: %s", command, weir__say_escape(file, name, sizeof name),
-              weir__report_file_reason(error));
+              weir__replace_reason(error));
     return WEIR__EXIT_OUTPUT;
 }
 

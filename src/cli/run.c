@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/dispatch_options.h"
 #include "cli/dry_run.h"
+#include "cli/replace.h"
 #include "cli/say.h"
 
 #include <inttypes.h>
@@ -89,7 +90,7 @@ static bool say_metrics_failed(const struct weir__run *run)
     char shown[WEIR__SAY_LINE_MAX / 2];
 
     weir__say("weir run: %s: %s", weir__say_escape(run->options.metrics_file, shown, sizeof shown),
-              weir__metrics_reason(run->metrics.error));
+              weir__replace_reason(run->metrics.error));
     return false;
 }
 

@@ -4,16 +4,11 @@
 #include "base/units.h"
 #include "cli/options.h"
 #include "cli/say.h"
-#include "json/writer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Config sets that one option can become, texts that it can own, and room for the collected rates. */
-#define SETS_EACH 2
-#define SPARE 2
 
 enum id {
     ID_SET, /* --set */
@@ -96,107 +91,51 @@ static const struct weir__option table[] = {
     {'\0', NULL, NULL, NULL, 0},
 };
 
-static bool no_memory(const struct weir__run_options *options)
-{
-    weir__say("weir %s: out of memory", options->command);
-    return false;
-}
-
-/* A copy of `size` bytes that clear frees; NULL after a message. */
-static char *own(struct weir__run_options *options, const char *text, size_t size)
-{
-    char *copy = malloc(size + 1);
-
-    if (copy == NULL) {
-        (void)no_memory(options);
-        return NULL;
-    }
-    memcpy(copy, text, size);
-    copy[size] = '\0';
-    options->owned[options->owned_count++] = copy;
-    return copy;
-}
-
-static void add(struct weir__run_options *options, const char *path, const char *value, bool literal,
-                const char *origin)
-{
-    const struct weir__config_set set = {path, value, literal, origin};
-    options->sets[options->set_count++] = set;
-}
-
-/* "key.path=value" */
-static bool take_set(struct weir__run_options *options, const char *text)
-{
-    const char *equals = strchr(text, '=');
-    const char *path;
-
-    if (equals == NULL || equals == text) {
-        weir__say("weir %s: --set: expected KEY.PATH=VALUE, such as --set concurrency=3", options->command);
-        return false;
-    }
-    path = own(options, text, (size_t)(equals - text));
-    if (path == NULL)
-        return false;
-    add(options, path, equals + 1, false, "--set");
-    return true;
-}
-
 /* "Name: value".  The text may be a secret, so no message repeats it. */
-static bool take_header(struct weir__run_options *options, const char *text)
+static bool take_header(struct weir__overrides *overrides, const char *text)
 {
-    static const char prefix[] = "headers.";
     const char *colon = strchr(text, ':');
     const char *value;
     char *path;
 
     if (colon == NULL || colon == text) {
-        weir__say("weir %s: --header: expected 'Name: value'", options->command);
+        weir__say("weir %s: --header: expected 'Name: value'", overrides->command);
         return false;
     }
     value = colon + 1;
     value += strspn(value, " \t");
-    path = malloc(sizeof prefix + (size_t)(colon - text));
-    if (path == NULL)
-        return no_memory(options);
-    memcpy(path, prefix, sizeof prefix - 1);
-    memcpy(path + sizeof prefix - 1, text, (size_t)(colon - text));
-    path[sizeof prefix - 1 + (size_t)(colon - text)] = '\0';
-    options->owned[options->owned_count++] = path;
-    add(options, path, value, true, "--header");
-    return true;
+    if (asprintf(&path, "headers.%.*s", (int)(colon - text), text) < 0)
+        path = NULL;
+    return weir__overrides_own(overrides, path) != NULL &&
+           weir__overrides_add(overrides, path, value, true, "--header");
 }
 
 /* Text, "@FILE" or "@-".  The other of the two keys is taken out, since they exclude each other. */
-static bool take_body(struct weir__run_options *options, const char *text)
+static bool take_body(struct weir__overrides *overrides, const char *text)
 {
     const bool file = text[0] == '@';
 
-    add(options, file ? "body" : "body_file", "null", false, "--data");
+    (void)weir__overrides_add(overrides, file ? "body" : "body_file", "null", false, "--data");
     if (file)
-        add(options, "body_file", strcmp(text, "@-") == 0 ? "/dev/stdin" : text + 1, true, "--data");
-    else
-        add(options, "body", text, true, "--data");
-    return true;
+        text = strcmp(text, "@-") == 0 ? "/dev/stdin" : text + 1;
+    return weir__overrides_add(overrides, file ? "body_file" : "body", text, true, "--data");
 }
 
 /* N tries more are N + 1 in all: checked here, so that the message speaks of what was written. */
-static bool take_retries(struct weir__run_options *options, const char *text)
+static bool take_retries(struct weir__overrides *overrides, const char *text)
 {
     char sum[16], shown[64];
     const char *attempts;
     uint64_t more;
 
     if (!weir__units_parse_count(text, WEIR_ATTEMPTS_MAX - 1, &more)) {
-        weir__say("weir %s: --retries: expected a whole number from 0 to %u, got \"%s\"", options->command,
+        weir__say("weir %s: --retries: expected a whole number from 0 to %u, got \"%s\"", overrides->command,
                   WEIR_ATTEMPTS_MAX - 1, weir__say_escape(text, shown, sizeof shown));
         return false;
     }
     (void)snprintf(sum, sizeof sum, "%" PRIu64, more + 1);
-    attempts = own(options, sum, strlen(sum));
-    if (attempts == NULL)
-        return false;
-    add(options, "retry.attempts", attempts, false, "--retries");
-    return true;
+    attempts = weir__overrides_own(overrides, strdup(sum));
+    return attempts != NULL && weir__overrides_add(overrides, "retry.attempts", attempts, false, "--retries");
 }
 
 static bool take_shape(struct weir__run_options *options, const char *text)
@@ -208,7 +147,7 @@ static bool take_shape(struct weir__run_options *options, const char *text)
     else if (strcmp(text, "paced") == 0)
         options->shape = WEIR_SHAPE_PACED;
     else {
-        weir__say("weir %s: --shape: expected strict, window or paced", options->command);
+        weir__say("weir %s: --shape: expected strict, window or paced", options->overrides.command);
         return false;
     }
     return true;
@@ -223,7 +162,7 @@ static bool take_progress(struct weir__run_options *options, const char *text)
     else if (strcmp(text, "never") == 0)
         options->progress = WEIR__PROGRESS_NEVER;
     else {
-        weir__say("weir %s: --progress: expected auto, always or never", options->command);
+        weir__say("weir %s: --progress: expected auto, always or never", options->overrides.command);
         return false;
     }
     return true;
@@ -236,7 +175,7 @@ static bool take_mode(struct weir__run_options *options, enum weir__journal_mode
 
     if (options->mode != WEIR__JOURNAL_NEW && forced != (mode == WEIR__JOURNAL_FORCE)) {
         weir__say("weir %s: --force begins anew, --resume and --retry-failed go on: give one of them",
-                  options->command);
+                  options->overrides.command);
         return false;
     }
     if (options->mode != WEIR__JOURNAL_RETRY_FAILED) /* which is --resume and more */
@@ -251,7 +190,7 @@ static bool take_input_format(struct weir__run_options *options, const char *tex
     else if (strcmp(text, "vegeta") == 0)
         options->input_format = WEIR__JOBLINE_VEGETA;
     else {
-        weir__say("weir %s: --input-format: expected batch or vegeta", options->command);
+        weir__say("weir %s: --input-format: expected batch or vegeta", options->overrides.command);
         return false;
     }
     return true;
@@ -277,45 +216,31 @@ static bool take_max_failures(struct weir__run_options *options, const char *tex
         if (end == text + length - 1 && end > text && tolerance->most <= 100)
             return true;
     }
-    weir__say("weir %s: --max-failures: expected a number of jobs or a share such as 5%%, got \"%s\"", options->command,
-              weir__say_escape(text, shown, sizeof shown));
+    weir__say("weir %s: --max-failures: expected a number of jobs or a share such as 5%%, got \"%s\"",
+              options->overrides.command, weir__say_escape(text, shown, sizeof shown));
     return false;
-}
-
-static bool take_operand(struct weir__run_options *options, const char *text)
-{
-    if (strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0) {
-        weir__say("weir %s: a URL is given with -u; the argument is a configuration file", options->command);
-        return false;
-    }
-    if (options->config_file != NULL) {
-        weir__say("weir %s: more than one configuration file", options->command);
-        return false;
-    }
-    options->config_file = strcmp(text, "-") == 0 ? "/dev/stdin" : text;
-    return true;
 }
 
 static bool take(void *context, const struct weir__option *option, const char *value)
 {
     struct weir__run_options *options = context;
+    struct weir__overrides *overrides = &options->overrides;
 
     if (option == NULL)
-        return take_operand(options, value);
+        return weir__overrides_take_operand(overrides, value);
     switch (option->id) {
     case ID_SET:
-        return take_set(options, value);
+        return weir__overrides_take_set(overrides, value, "concurrency=3");
     case ID_BODY:
-        return take_body(options, value);
+        return take_body(overrides, value);
     case ID_HEADER:
-        return take_header(options, value);
+        return take_header(overrides, value);
     case ID_RATE:
-        options->rates[options->rate_count++] = value;
-        return true;
+        return weir__overrides_take_rate(overrides, value);
     case ID_SHAPE:
         return take_shape(options, value);
     case ID_RETRIES:
-        return take_retries(options, value);
+        return take_retries(overrides, value);
     case ID_JSON:
         return options->json = true;
     case ID_QUIET:
@@ -347,83 +272,29 @@ static bool take(void *context, const struct weir__option *option, const char *v
     case ID_DRY_RUN:
         return options->dry_run = true;
     default:
-        add(options, paths[option->id - ID_PATH].path, value, paths[option->id - ID_PATH].literal,
-            paths[option->id - ID_PATH].origin);
-        return true;
+        return weir__overrides_add(overrides, paths[option->id - ID_PATH].path, value,
+                                   paths[option->id - ID_PATH].literal, paths[option->id - ID_PATH].origin);
     }
-}
-
-/* The rates of the command line replace the file's: one as its text, several as an array. */
-static bool collect_rates(struct weir__run_options *options)
-{
-    struct weir__writer writer = WEIR__WRITER_INIT;
-    const char *json;
-
-    if (options->rate_count == 0)
-        return true;
-    if (options->rate_count == 1) {
-        add(options, "rate", options->rates[0], true, "--rate");
-        return true;
-    }
-    weir__writer_array(&writer, NULL);
-    for (size_t i = 0; i < options->rate_count; i++)
-        weir__writer_string(&writer, NULL, options->rates[i]);
-    weir__writer_end(&writer);
-    json = writer.failed ? NULL : own(options, writer.text, writer.size);
-    weir__writer_clear(&writer);
-    if (json == NULL)
-        return false;
-    add(options, "rate", json, false, "--rate");
-    return true;
 }
 
 bool weir__run_options_parse(const char *command, int count, char **arguments, struct weir__run_options *out)
 {
-    /* Every argument brings at most SETS_EACH sets, one rate and one text of its own. */
-    const size_t most = (size_t)count * SETS_EACH + SPARE;
-
     memset(out, 0, sizeof *out);
-    out->command = command;
-    out->sets = calloc(most, sizeof *out->sets);
-    out->rates = calloc(most, sizeof *out->rates);
-    out->owned = calloc(most, sizeof *out->owned);
-    if (out->sets == NULL || out->rates == NULL || out->owned == NULL)
-        return no_memory(out);
-    return weir__options_parse(command, table, count, arguments, take, out) && collect_rates(out);
+    return weir__overrides_init(&out->overrides, command, (size_t)count) &&
+           weir__options_parse(command, table, count, arguments, take, out) &&
+           weir__overrides_collect_rates(&out->overrides);
 }
 
 void weir__run_options_clear(struct weir__run_options *options)
 {
-    for (size_t i = 0; i < options->owned_count; i++)
-        free(options->owned[i]);
-    free(options->owned);
-    free(options->rates);
-    free(options->sets);
+    weir__overrides_clear(&options->overrides);
     memset(options, 0, sizeof *options);
-}
-
-static void say_errors(const struct weir__run_options *options, const struct weir__config_errors *errors)
-{
-    const size_t all = errors->count + errors->dropped;
-    char shown[WEIR__SAY_LINE_MAX];
-
-    for (size_t i = 0; i < errors->count; i++)
-        weir__say("%s", weir__say_escape(errors->list[i].text, shown, sizeof shown));
-    if (errors->dropped > 0)
-        weir__say("and %zu more", errors->dropped);
-    weir__say("weir %s: %zu mistake%s in the configuration; nothing was sent", options->command, all,
-              all == 1 ? "" : "s");
 }
 
 bool weir__run_options_load(const struct weir__run_options *options, struct weir__config *out)
 {
-    struct weir__config_errors errors;
-    const bool loaded =
-        weir__config_load(options->config_file, options->sets, options->set_count, WEIR__CONFIG_RUN, out, &errors);
+    const bool loaded = weir__overrides_load(&options->overrides, WEIR__CONFIG_RUN, out);
 
-    if (!loaded)
-        say_errors(options, &errors);
-    weir__config_errors_clear(&errors);
     for (size_t i = 0; loaded && options->shape != WEIR_SHAPE_DEFAULT && i < out->rate_count; i++)
         out->rates[i].shape = options->shape;
     return loaded;

@@ -9,6 +9,7 @@
 
 #include "cli/batch.h"
 #include "cli/journal.h"
+#include "cli/overrides.h"
 #include "json/config.h"
 
 #include <stdbool.h>
@@ -17,8 +18,8 @@
 enum weir__progress_mode { WEIR__PROGRESS_AUTO, WEIR__PROGRESS_ALWAYS, WEIR__PROGRESS_NEVER };
 
 struct weir__run_options {
-    const char *command;     /* "run": for messages */
-    const char *config_file; /* NULL if none */
+    struct weir__overrides overrides;
+    enum weir_shape shape; /* of every rate; DEFAULT: as configured */
     bool help;
     bool version;
 
@@ -34,17 +35,6 @@ struct weir__run_options {
     enum weir__jobline_format input_format;
     struct weir__batch_tolerance tolerance;
     bool dry_run;
-
-    /* overrides, in their order */
-    struct weir__config_set *sets;
-    size_t set_count;
-    enum weir_shape shape; /* of every rate; DEFAULT: as configured */
-    const char **rates;    /* of the command line, collected into one value */
-    size_t rate_count;
-
-    /* texts that the sets point to */
-    char **owned;
-    size_t owned_count;
 };
 
 /* Reads `arguments` (those after the command's name).  False after a message.  Either way clear frees `out`. */

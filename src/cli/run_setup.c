@@ -76,12 +76,12 @@ static const char *contradiction(const struct weir__run_options *options, const 
         return "--resume, --retry-failed and --force need a results file, not standard output";
     if (options->json && to_stdout)
         return "--json and -o - both want standard output";
-    if (is_stdin(options->config_file) + is_stdin(config->input) + is_stdin(config->body_file) > 1)
+    if (is_stdin(options->overrides.config_file) + is_stdin(config->input) + is_stdin(config->body_file) > 1)
         return "only one of configuration, input and body can come from standard input";
     if (is_same_file(config->input, output))
         return "the input and the results file are the same file";
     if (is_same_file(metrics, output) || is_same_file(metrics, config->input) ||
-        is_same_file(metrics, options->config_file) || is_same_file(metrics, config->body_file))
+        is_same_file(metrics, options->overrides.config_file) || is_same_file(metrics, config->body_file))
         return "--metrics would take the place of the input, the configuration or the results";
     if (options->input_format != WEIR__JOBLINE_BATCH && config->input == NULL)
         return "--input-format is for an input: give -i FILE";
@@ -94,7 +94,7 @@ bool weir__run_configure(struct weir__run *run)
     const struct weir__config *config = &run->config;
     const char *wrong;
 
-    if (run->options.config_file == NULL && run->options.set_count == 0) {
+    if (run->options.overrides.config_file == NULL && run->options.overrides.set_count == 0) {
         weir__say("weir run: nothing to do: give a configuration file, or -u URL and -n N, or -i FILE (see weir run "
                   "--help)");
         return false;

@@ -1,6 +1,8 @@
 /* The metrics file: valid text whatever the figures, replaced whole, and never in the place of what is not ours. */
 #include "cli/metrics.h"
 
+#include "cli/replace.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -265,7 +267,7 @@ static void what_is_no_regular_file_is_left_alone(void **state)
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_false(weir__metrics_start(&metrics, path, weir, &account));
     assert_int_equal(metrics.error, EINVAL);
-    assert_string_equal(weir__metrics_reason(metrics.error), "it exists and is no regular file");
+    assert_string_equal(weir__replace_reason(metrics.error), "it exists and is no regular file");
     assert_int_equal(lstat(path, &info), 0);
     assert_true(S_ISFIFO(info.st_mode));
     assert_int_equal(unlink(path), 0);

@@ -89,17 +89,17 @@ static void options_become_overrides_in_their_order(void **state)
 
     (void)state;
     assert_true(weir__run_options_parse("run", COUNT(arguments), arguments, &options));
-    assert_string_equal(options.config_file, "conf.json");
-    assert_int_equal(options.set_count, 3);
-    assert_string_equal(options.sets[0].path, "total");
-    assert_string_equal(options.sets[0].value, "7");
-    assert_false(options.sets[0].literal);
-    assert_string_equal(options.sets[0].origin, "--total");
-    assert_string_equal(options.sets[1].path, "headers.X-A");
-    assert_string_equal(options.sets[1].value, "b: c");
-    assert_true(options.sets[1].literal);
-    assert_string_equal(options.sets[2].path, "tls.ca_file");
-    assert_string_equal(options.sets[2].value, "a=b");
+    assert_string_equal(options.overrides.config_file, "conf.json");
+    assert_int_equal(options.overrides.set_count, 3);
+    assert_string_equal(options.overrides.sets[0].path, "total");
+    assert_string_equal(options.overrides.sets[0].value, "7");
+    assert_false(options.overrides.sets[0].literal);
+    assert_string_equal(options.overrides.sets[0].origin, "--total");
+    assert_string_equal(options.overrides.sets[1].path, "headers.X-A");
+    assert_string_equal(options.overrides.sets[1].value, "b: c");
+    assert_true(options.overrides.sets[1].literal);
+    assert_string_equal(options.overrides.sets[2].path, "tls.ca_file");
+    assert_string_equal(options.overrides.sets[2].value, "a=b");
     weir__run_options_clear(&options);
 }
 
@@ -111,16 +111,16 @@ static void rates_are_collected_into_one_value(void **state)
 
     (void)state;
     assert_true(weir__run_options_parse("run", 1, one, &options));
-    assert_int_equal(options.set_count, 1);
-    assert_string_equal(options.sets[0].value, "100/s");
-    assert_true(options.sets[0].literal);
+    assert_int_equal(options.overrides.set_count, 1);
+    assert_string_equal(options.overrides.sets[0].value, "100/s");
+    assert_true(options.overrides.sets[0].literal);
     weir__run_options_clear(&options);
 
     assert_true(weir__run_options_parse("run", 2, two, &options));
-    assert_int_equal(options.set_count, 1);
-    assert_string_equal(options.sets[0].path, "rate");
-    assert_string_equal(options.sets[0].value, "[\"100/s\",\"50\\\"00/h\"]");
-    assert_false(options.sets[0].literal);
+    assert_int_equal(options.overrides.set_count, 1);
+    assert_string_equal(options.overrides.sets[0].path, "rate");
+    assert_string_equal(options.overrides.sets[0].value, "[\"100/s\",\"50\\\"00/h\"]");
+    assert_false(options.overrides.sets[0].literal);
     weir__run_options_clear(&options);
 }
 
@@ -132,10 +132,10 @@ static void auto_is_a_rate_like_any_other(void **state)
 
     (void)state;
     assert_true(weir__run_options_parse("run", 1, one, &options));
-    assert_string_equal(options.sets[0].value, "auto");
+    assert_string_equal(options.overrides.sets[0].value, "auto");
     weir__run_options_clear(&options);
     assert_true(weir__run_options_parse("run", 2, two, &options));
-    assert_string_equal(options.sets[0].value, "[\"100/s\",\"auto\"]");
+    assert_string_equal(options.overrides.sets[0].value, "[\"100/s\",\"auto\"]");
     weir__run_options_clear(&options);
 }
 
@@ -152,10 +152,10 @@ static void retries_are_attempts_after_the_first(void **state)
         char *arguments[] = {copy};
         (void)snprintf(copy, sizeof copy, "%s", cases[i].written);
         assert_true(weir__run_options_parse("run", 1, arguments, &options));
-        assert_int_equal(options.set_count, 1);
-        assert_string_equal(options.sets[0].path, "retry.attempts");
-        assert_string_equal(options.sets[0].value, cases[i].attempts);
-        assert_string_equal(options.sets[0].origin, "--retries");
+        assert_int_equal(options.overrides.set_count, 1);
+        assert_string_equal(options.overrides.sets[0].path, "retry.attempts");
+        assert_string_equal(options.overrides.sets[0].value, cases[i].attempts);
+        assert_string_equal(options.overrides.sets[0].origin, "--retries");
         weir__run_options_clear(&options);
     }
 }
