@@ -6,13 +6,10 @@
 #include "cli/replace.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define FILE_MODE 0644 /* less the umask: the collector is another user */
 
 /* 0 or errno. */
 static int write_all(int fd, const char *text, size_t size)
@@ -36,8 +33,7 @@ static int replace(const char *file, const char *temporary, const char *text, si
 
     if (error != 0)
         return error;
-    (void)unlink(temporary); /* of a process of this number that was killed meanwhile */
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    fd = weir__replace_open(temporary);
     if (fd < 0)
         return errno;
     error = write_all(fd, text, size);

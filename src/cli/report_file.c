@@ -4,12 +4,9 @@
 #include "cli/replace.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define FILE_MODE 0644 /* less the umask */
 
 bool weir__report_file_open(struct weir__report_file *file, const char *name)
 {
@@ -29,8 +26,7 @@ bool weir__report_file_open(struct weir__report_file *file, const char *name)
         file->temporary = NULL;
         return false;
     }
-    (void)unlink(file->temporary); /* of a process of this number that was killed meanwhile */
-    fd = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    fd = weir__replace_open(file->temporary);
     file->stream = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (file->stream != NULL)
         return true;

@@ -47,15 +47,23 @@ void *weir__attempt_enter(void *context)
     return NULL;
 }
 
+/* What a worker's state is, or has in it; NULL where there is none yet. */
+static struct weir__connection *connection_in(const struct weir *weir, void *state)
+{
+    struct weir__place *place = state;
+
+    return weir->reactor_count == 0 ? state : place != NULL ? place->connection : NULL;
+}
+
 void weir__attempt_leave(void *context, void *state)
 {
     struct weir *weir = context;
-    struct weir__place *place = weir->reactor_count > 0 ? state : NULL;
 
     step_in(weir); /* TLS says goodbye */
-    weir->transport->close(weir->reactor_count == 0 ? state : place != NULL ? place->connection : NULL);
+    weir->transport->close(connection_in(weir, state));
     step_out(weir);
-    free(place);
+    if (weir->reactor_count > 0)
+        free(state);
 }
 
 void weir__attempt_close(struct weir *weir)
@@ -267,11 +275,10 @@ static void perform(struct weir__try *attempt)
 void weir__attempt_cut(void *context, struct weir__worker *worker)
 {
     struct weir *weir = context;
-    void *state = worker->state;
-    struct weir__place *place = weir->reactor_count > 0 ? state : NULL;
+    struct weir__connection *connection = connection_in(weir, worker->state);
 
-    if (state != NULL)
-        weir->transport->cancel(place != NULL ? place->connection : state);
+    if (connection != NULL)
+        weir->transport->cancel(connection);
 }
 
 /* What began gave its rate permits back by then; all others do here. */

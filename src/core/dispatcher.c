@@ -40,15 +40,11 @@ void weir__dispatcher_tell(struct weir *weir, const struct weir_event *event)
 static void tell_limit(struct weir *weir, const struct weir__gate_answer *answer, int64_t now_ns)
 {
     char name[WEIR__LIMIT_NAME_SIZE];
-    const struct weir_event event = {
-        .type = WEIR_EVENT_LIMIT_REACHED,
-        .detail = "",
-        .limit_name = name,
-        .wait_ns = answer->not_before_ns == WEIR__NEVER ? -1 : answer->not_before_ns - now_ns,
-    };
+    struct weir_event event;
+
     if (weir->on_event == NULL)
         return;
-    (void)weir__limits_name(&weir->limits, answer->limit, name);
+    event = weir__limits_reached(&weir->limits, answer, now_ns, name);
     weir__dispatcher_tell(weir, &event);
 }
 

@@ -71,15 +71,11 @@ void weir__lease_stop(struct weir_limits *lease)
 static void tell_reached(const struct weir_limits *lease, const struct weir__gate_answer *answer, int64_t now_ns)
 {
     char name[WEIR__LIMIT_NAME_SIZE];
-    const struct weir_event event = {
-        .type = WEIR_EVENT_LIMIT_REACHED,
-        .detail = "",
-        .limit_name = name,
-        .wait_ns = answer->not_before_ns == WEIR__NEVER ? -1 : answer->not_before_ns - now_ns,
-    };
+    struct weir_event event;
+
     if (lease->on_event == NULL)
         return;
-    (void)weir__limits_name(lease->limits, answer->limit, name);
+    event = weir__limits_reached(lease->limits, answer, now_ns, name);
     lease->on_event(lease->event_user_data, &event);
 }
 

@@ -1,6 +1,7 @@
 /* limits - see limits.h; here, what they do.  How they are made is in limits_make.c. */
 #include "core/limits.h"
 
+#include "base/clock.h"
 #include "base/sync.h"
 #include "core/limits_scope.h"
 
@@ -79,6 +80,17 @@ const char *weir__limits_name(struct weir__limits *limits, uint32_t limit, char 
     (void)snprintf(out, WEIR__LIMIT_NAME_SIZE, "%s", limits->state->rates[limit - 1].name);
     weir__limits_unlock(limits);
     return out;
+}
+
+struct weir_event weir__limits_reached(struct weir__limits *limits, const struct weir__gate_answer *answer,
+                                       int64_t now_ns, char name[WEIR__LIMIT_NAME_SIZE])
+{
+    return (struct weir_event){
+        .type = WEIR_EVENT_LIMIT_REACHED,
+        .detail = "",
+        .limit_name = weir__limits_name(limits, answer->limit, name),
+        .wait_ns = answer->not_before_ns == WEIR__NEVER ? -1 : answer->not_before_ns - now_ns,
+    };
 }
 
 bool weir__limits_paused(const struct weir__limits *limits, int64_t now_ns)

@@ -125,6 +125,10 @@ void weir__limits_remember(struct weir__limits *limits, const struct weir_past_s
 /* "concurrency", "100/1s"; "pause" for WEIR__GATE_NO_LIMIT: `out` after it was filled.  Takes the lock. */
 const char *weir__limits_name(struct weir__limits *limits, uint32_t limit, char out[WEIR__LIMIT_NAME_SIZE]);
 
+/* What is told of a wait that begins at `now_ns` with that answer of the gate; `name` is filled, and its limit_name. */
+struct weir_event weir__limits_reached(struct weir__limits *limits, const struct weir__gate_answer *answer,
+                                       int64_t now_ns, char name[WEIR__LIMIT_NAME_SIZE]);
+
 /* Whether nothing may be sent now.  Takes no lock: asked right before each send. */
 bool weir__limits_paused(const struct weir__limits *limits, int64_t now_ns);
 
